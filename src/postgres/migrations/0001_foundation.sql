@@ -418,6 +418,7 @@ CREATE TABLE attempts (
   process_id       text,
   message_batch_id text,
   hold_id          text,
+  window_ids       bigint[] NOT NULL DEFAULT '{}',
   job_type         text NOT NULL,
   prompt_version   integer NOT NULL,
   model            text NOT NULL,
