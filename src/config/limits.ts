@@ -1,0 +1,197 @@
+// Every bound that is not a setting, with its unit in the name and how it was chosen. What an operator may want to change
+// is in config.ts; what is here is either fixed by somebody else (the provider, PostgreSQL, Redis) or a proportion that
+// only makes sense together with its neighbours. `relationFaults` states how settings and limits depend on each other.
+import type { FieldError } from "../domain/errors.ts";
+
+export const limits = {
+  // Fixed by the provider (Message Batches and Messages API).
+  /** Lines in one message batch: the provider's maximum. */
+  providerBatchLinesMax: 100_000,
+  /** Bytes of one message batch: the provider's maximum of 256 MB. */
+  providerBatchBytesMax: 256_000_000,
+  /** Bytes of one Messages request: the provider's maximum of 32 MB. */
+  providerRequestBytesMax: 32_000_000,
+  /** The provider's own end of a message batch; lines not run by then expire unbilled. */
+  providerBatchLifeMs: 24 * 3_600_000,
+
+  // What callers may send.
+  /** Errors of an upload that are answered inline; the rest is behind a link. A page of them is all a person reads. */
+  uploadErrorsInlineMax: 1_000,
+  /** Invalid lines of a skip upload whose reason is stored; beyond it they are only counted. Bounds the rows of a file of garbage. */
+  uploadErrorsStoredMax: 100_000,
+  /** Bytes of any JSON body that is not an upload of lines: a queue's settings are a few hundred. */
+  jsonBodyBytesMax: 1_000_000,
+  /** Jobs in the JSON form `{jobs: [...]}`, which is held in memory whole; larger bulks come as NDJSON. */
+  jsonJobsMax: 10_000,
+  /** Characters of a caller's key, of a name (queue, type, tenant, owner) and of an Idempotency-Key: fit an index page easily. */
+  keyCharsMax: 200,
+  nameCharsMax: 64,
+  idempotencyKeyCharsMax: 255,
+  /** Labels on a bulk or job, and the characters of a label's name and value: cost centres, not documents. */
+  labelsMax: 8,
+  labelNameCharsMax: 40,
+  labelValueCharsMax: 100,
+  /** Characters of the reason somebody gives for a pause, stop or raise. */
+  reasonCharsMax: 500,
+  /** Fields reported for one invalid line or body: enough to repair it. */
+  fieldErrorsMax: 20,
+  /** Depth of JSON in an input: beyond any schema of ours, far below what overflows a stack. */
+  jsonDepthMax: 64,
+
+  // What is answered.
+  /** Rows on one page of a listing, by default and at most. */
+  pageRowsDefault: 50,
+  pageRowsMax: 500,
+  /** Rows fetched at a time while results are streamed: 500 answers of 3 KB are 1.5 MB in memory. */
+  resultRowsPerFetch: 500,
+  /** Between two looks at a bulk while its events or followed results are streamed. */
+  followEveryMs: 1_000,
+  /** Comment lines on an idle event stream, so that proxies keep it open: below the usual 60 s. */
+  sseHeartbeatMs: 15_000,
+  /** Event streams at once per API process: each costs a socket and a query per look. */
+  sseStreamsMax: 1_000,
+  /** What Retry-After says while a store is away: a restart of PostgreSQL takes about this long. */
+  storeRetryAfterS: 5,
+  /** Sign-ins to the board per address and minute, against guessing. */
+  signInsPerMinuteMax: 10,
+  /** A signed-in session of the board: a working day. */
+  sessionMs: 12 * 3_600_000,
+
+  // Writing in chunks.
+  /** Lines of an upload written by one COPY: a few MB, a few ms of lock. */
+  intakeChunkLinesMax: 2_000,
+  intakeChunkBytesMax: 8_000_000,
+  /** Results of a message batch written in one transaction: ingest stays interruptible and its locks short. */
+  ingestChunkLinesMax: 1_000,
+  /** Parsed result lines that wait for the database before the download is held back. */
+  ingestBufferLinesMax: 2_000,
+  /** Rows one sweep moves in a statement; it repeats until there are none. */
+  sweepRowsMax: 1_000,
+  /** Rounds of a sweep before it lets others have the connection. */
+  sweepRoundsMax: 100,
+  /** Holds taken in one transaction: measured best between 30 and 100 on two cores. */
+  holdGroupMax: 50,
+
+  // Leases and beats. A lease is renewed this many times before it ends, so that one lost beat costs nothing.
+  heartbeatsPerLease: 4,
+  /** The dispatcher's lease: a takeover must happen within 5 s of its death. */
+  dispatcherLeaseMs: 4_000,
+  /** Between two rounds of the dispatcher when nothing wakes it. */
+  dispatchEveryMs: 250,
+  /** Added to the call timeout for the lease of a realtime attempt: the time to record the answer. */
+  attemptLeaseMarginMs: 30_000,
+  /** The lease of a message batch in one step (creating, polling, ingesting), renewed while it works. */
+  batchLeaseMs: 30_000,
+  /** How soon before its end a lease counts as ended to its own holder: two machines' clocks may differ. */
+  leaseSafetyMs: 1_000,
+  /** Seconds of the measured drain rate that are kept dispatched in the realtime window. */
+  windowSeconds: 5,
+  /** The realtime window of one queue backend at most, whatever the rate: a refill after a loss stays cheap. */
+  windowJobsMax: 5_000,
+  /** Between two sweeps for ended leases, overdue wake-ups and deadlines. */
+  sweepEveryMs: 2_000,
+  /** Between two rounds of upkeep that prunes what has outlived its time (idempotency records, finished entries). */
+  pruneEveryMs: 300_000,
+  /** Finished and failed entries of a queue kept for Bull Board. */
+  boardEntriesKept: 1_000,
+  /** Complete listings without a candidate before a doubtful batch may be void. */
+  voidListingsMin: 2,
+  /** Batches of one credential that may be in doubt or under way to the provider at once. */
+  batchesOpenMax: 50,
+  /** Pages of the provider's batch list that one complete listing reads: 1,000 a page. */
+  listingPagesMax: 100,
+
+  // Connections and sizes of the process.
+  /** Waiting for a connection of the pool before the answer is 503. */
+  databaseConnectTimeoutMs: 5_000,
+  /** A single statement; the long ones (COPY of an upload, streams) set their own. */
+  statementTimeoutMs: 30_000,
+  /** A transaction that holds locks and does nothing is ended: its process is frozen. */
+  idleInTransactionTimeoutMs: 30_000,
+  /** A pooled connection without work is closed. */
+  databaseIdleTimeoutMs: 30_000,
+  /** Waiting for another process that migrates. */
+  migrationLockTimeoutMs: 60_000,
+  /** Times a transaction is repeated after a serialization failure or a deadlock. */
+  transactionTriesMax: 3,
+  /** Characters of one string in a log line: ids and codes are shorter, anything longer is content by mistake. */
+  logFieldCharsMax: 200,
+  /** Bytes of an error body of the provider that are read to classify it. */
+  providerErrorBytesMax: 64_000,
+  /** Heap of each Node process in the benchmarks, also with a 256 MB batch. */
+  rssBytesMax: 400_000_000,
+} as const;
+
+/** The settings that stand in a relation; a part of Config, named apart so that the two files do not need each other. */
+export interface RelatedSettings {
+  readonly attemptsMax: number;
+  readonly triesMax: number;
+  readonly retryBaseMs: number;
+  readonly retryCapMs: number;
+  readonly retryAfterMaxMs: number;
+  readonly batchLinesMax: number;
+  readonly batchBytesMax: number;
+  readonly batchCreateTimeoutMs: number;
+  readonly createVisibilityMs: number;
+  readonly listingGapMs: number;
+  readonly voidHoldMs: number;
+  readonly pollMinMs: number;
+  readonly pollMaxMs: number;
+  readonly uploadBytesMax: number;
+  readonly lineBytesMax: number;
+  readonly jobAgeMaxMs: number;
+  readonly processLeaseMs: number;
+  readonly dispatchLeaseMs: number;
+  readonly permissionMs: number;
+}
+
+/** The relations that must hold, each with the setting to blame and the sentence that says why. */
+export function relationFaults(settings: RelatedSettings): FieldError[] {
+  const s = settings;
+  const rules: readonly (readonly [holds: boolean, field: string, reason: string])[] = [
+    [
+      s.permissionMs <= s.processLeaseMs,
+      "SLUICE_PERMISSION_MS",
+      "must not outlive SLUICE_PROCESS_LEASE_MS: a dead process may not be permitted",
+    ],
+    [
+      s.dispatchLeaseMs > limits.windowSeconds * 1_000,
+      "SLUICE_DISPATCH_LEASE_MS",
+      `must be longer than the window of ${limits.windowSeconds} s, or waiting entries are dispatched twice`,
+    ],
+    [
+      s.triesMax >= s.attemptsMax,
+      "SLUICE_TRIES_MAX",
+      "must be at least SLUICE_ATTEMPTS_MAX: a paid attempt is also a try",
+    ],
+    [s.retryBaseMs <= s.retryCapMs, "SLUICE_RETRY_BASE_MS", "must not be above SLUICE_RETRY_CAP_MS"],
+    [s.retryAfterMaxMs >= s.retryCapMs, "SLUICE_RETRY_AFTER_MAX_MS", "must be at least SLUICE_RETRY_CAP_MS"],
+    [s.pollMinMs <= s.pollMaxMs, "SLUICE_POLL_MIN_MS", "must not be above SLUICE_POLL_MAX_MS"],
+    [
+      s.lineBytesMax <= s.uploadBytesMax,
+      "SLUICE_LINE_BYTES_MAX",
+      "must not be above SLUICE_UPLOAD_BYTES_MAX",
+    ],
+    [
+      s.lineBytesMax <= s.batchBytesMax,
+      "SLUICE_LINE_BYTES_MAX",
+      "must not be above SLUICE_BATCH_BYTES_MAX: a line has to fit into a batch",
+    ],
+    [
+      s.listingGapMs < s.createVisibilityMs,
+      "SLUICE_LISTING_GAP_MS",
+      "must be shorter than SLUICE_CREATE_VISIBILITY_MS",
+    ],
+    [
+      s.voidHoldMs > s.createVisibilityMs + s.listingGapMs + s.batchCreateTimeoutMs,
+      "SLUICE_VOID_HOLD_MS",
+      "must be longer than creating, SLUICE_CREATE_VISIBILITY_MS and SLUICE_LISTING_GAP_MS together: money in doubt stays held",
+    ],
+    [
+      s.jobAgeMaxMs > s.retryAfterMaxMs,
+      "SLUICE_JOB_AGE_MAX_MS",
+      "must be longer than SLUICE_RETRY_AFTER_MAX_MS, or waiting jobs expire",
+    ],
+  ];
+  return rules.filter(([holds]) => !holds).map(([, field, reason]) => ({ field, reason }));
+}
