@@ -212,6 +212,9 @@ CREATE TABLE jobs (
   request_sha256    bytea NOT NULL,
   input_tokens_max  integer NOT NULL,
   output_tokens_max integer NOT NULL,
+  -- CostTraits of domain/price.ts, from the rendered request: what decides the dearest way the request can be charged.
+  cache_write       text NOT NULL CHECK (cache_write IN ('none', '5m', '1h')),
+  may_run_in_us     boolean NOT NULL,
   failure_code      text,
   failure_fault     text CHECK (failure_fault IN ('caller', 'provider', 'sluice', 'policy')),
   retry_of          text,
