@@ -1,0 +1,109 @@
+// One try of a job at the provider, and what its end means: for the job, for its money, for the next try.
+//
+// The outcome of an attempt is a closed union. `classify` turns what came back from a call into one of its members; `decide`
+// turns the member into what happens next. Both are pure, so every row of the provider's error table is a unit test.
+
+import type { FinalState, Fault, WaitReason } from "./job.ts";
+
+export const attemptOutcomes = [
+  "succeeded",
+  "refused",
+  "truncated",
+  "invalid_output",
+  "invalid_request",
+  "not_found",
+  "too_large",
+  "rate_limited",
+  "overloaded",
+  "provider_error",
+  "credential_refused",
+  "out_of_credit",
+  "spend_limit",
+  "not_sent",
+  "unknown_end",
+  "timed_out",
+  "aborted",
+  "lost_worker",
+  "expired",
+  "canceled",
+] as const;
+/** How an attempt ended. The four first are answers of the model; the rest say why there is none. */
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
+
+/**
+ * What is known about the bill of an attempt that brought no usage:
+ * `none` the provider answered with an error or was never reached (errors are not billed),
+ * `worst` nobody knows whether it was computed, so it is booked at its worst case before anything is tried again.
+ */
+export type Bill = "usage" | "none" | "worst";
+
+export interface OutcomeRule {
+  bill: Bill;
+  /** final: the job ends so. retry: a bounded number of tries. wait: as long as it takes, the job waits and never fails. */
+  then: "final" | "retry" | "wait";
+  state?: FinalState;
+  fault?: Fault;
+  waitReason?: WaitReason;
+  /** The credential is stopped with an alert: no further call would do better. */
+  stopsCredential?: boolean;
+}
+
+/** The table of anthropic-api: status and type to what it means. Source: the provider's error page and section 3 of the API facts. */
+export const outcomeRules: Record<AttemptOutcome, OutcomeRule> = {
+  succeeded: { bill: "usage", then: "final", state: "succeeded" },
+  refused: { bill: "usage", then: "final", state: "refused" },
+  truncated: { bill: "usage", then: "final", state: "truncated" },
+  invalid_output: { bill: "usage", then: "final", state: "invalid_output" },
+  invalid_request: { bill: "none", then: "final", state: "failed", fault: "caller" },
+  not_found: { bill: "none", then: "final", state: "failed", fault: "policy" },
+  too_large: { bill: "none", then: "final", state: "failed", fault: "caller" },
+  rate_limited: { bill: "none", then: "wait", waitReason: "rate" },
+  overloaded: { bill: "none", then: "wait", waitReason: "breaker" },
+  provider_error: { bill: "none", then: "retry", fault: "provider" },
+  credential_refused: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
+  out_of_credit: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
+  spend_limit: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
+  not_sent: { bill: "none", then: "wait", waitReason: "breaker" },
+  unknown_end: { bill: "worst", then: "retry", fault: "provider" },
+  timed_out: { bill: "worst", then: "retry", fault: "provider" },
+  aborted: { bill: "worst", then: "wait", waitReason: "stop" },
+  lost_worker: { bill: "worst", then: "retry", fault: "sluice" },
+  expired: { bill: "none", then: "retry", fault: "provider" },
+  canceled: { bill: "none", then: "wait", waitReason: "stop" },
+};
+
+/** An error answer of the provider, as far as the rules need it. */
+export interface ProviderError {
+  status: number;
+  /** `error.type` of the body, absent for answers of the edge that are not JSON. */
+  type?: string;
+  /** `error.details.error_code`, absent for most. */
+  code?: string;
+  /** Only compared with two documented beginnings, never stored. */
+  message?: string;
+}
+
+const moneyTexts = [
+  "You have reached your specified API usage limits",
+  "You have reached your specified workspace API usage limits",
+  "Your credit balance is too low",
+];
+const spendCodes = new Set(["enforced_spend_limit_reached", "contract_spend_limit_reached"]);
+const accountCodes = new Set(["organization_on_hold", "cmek_key_disabled", "cmek_key_blocked"]);
+
+/** Classifies an HTTP error answer. Unknown 4xx are the caller's, unknown 5xx the provider's. */
+export function classifyError(error: ProviderError): AttemptOutcome {
+  const { status, code, message = "" } = error;
+  if (code !== undefined && spendCodes.has(code)) return "spend_limit";
+  if (code !== undefined && accountCodes.has(code)) return "credential_refused";
+  if (status === 400)
+    return moneyTexts.some((text) => message.startsWith(text)) ? "out_of_credit" : "invalid_request";
+  if (status === 401 || status === 403) return "credential_refused";
+  if (status === 402) return "out_of_credit";
+  if (status === 404) return "not_found";
+  if (status === 413) return "too_large";
+  if (status === 429) return "rate_limited";
+  if (status === 529 || error.type === "overloaded_error") return "overloaded";
+  if (status === 408 || status === 409 || status >= 500) return "provider_error";
+  return "invalid_request";
+}

@@ -1,0 +1,157 @@
+// The one place where an attempt ends, for both lanes.
+//
+// A group of ends is one transaction: attempts closed, jobs moved, results stored, ledger written (one statement), then the
+// budget windows (one more, last, so that the rows everybody wants are locked for the shortest time). Dying before the commit
+// leaves the attempts open, and whoever owns that duty (the reaper, the ingest of the message batch) ends them again. Dying
+// after it changes nothing. A second end of the same attempt finds it closed and does nothing: "already".
+//
+// Money is booked whether or not the job moves. A late answer to an attempt that was booked at its worst case is a correction
+// entry, and its result counts only while the job has no outcome.
+
+import type { Pool, PoolClient } from "pg";
+import type { AttemptOutcome } from "../domain/attempt.ts";
+import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
+import { withTransaction } from "./pool.ts";
+import { query } from "./query.ts";
+
+const closeAttempts = query("record/close-attempts");
+const settleWindows = query("record/settle-windows");
+
+/** How the attempt ended. Costs in nano-dollars; `realtimeNano` is what the same usage would have cost in the realtime lane. */
+export interface AttemptEnd {
+  /** settled: usage known. presumed: booked at its worst case, because nobody knows. unpaid: it cost nothing for certain. */
+  state: "settled" | "presumed" | "unpaid";
+  outcome: AttemptOutcome;
+  costNano: bigint;
+  realtimeNano: bigint;
+  httpStatus?: number;
+  errorType?: string;
+  requestId?: string;
+  stopReason?: string;
+  usage?: object;
+  answerSha256?: Buffer;
+  sentAt?: Date;
+  answeredAt?: Date;
+}
+
+/** What becomes of the job. */
+export type NextStep =
+  | { state: FinalState; failureCode?: string; failureFault?: Fault }
+  | { state: "queued"; retryReason: string; countsTry: boolean; notBefore?: Date; waitReason?: WaitReason };
+
+export interface AttemptRecord {
+  jobId: string;
+  attemptNo: number;
+  attempt: AttemptEnd;
+  next: NextStep;
+  result?: { output: string | null; confidence: number | null; abstained: string | null; reason: string | null };
+  /** Leaves the money reserved: the line of a void message batch, whose hold ends by its own clock. */
+  keepsHold?: boolean;
+}
+
+export interface RecordedAttempt {
+  jobId: string;
+  attemptNo: number;
+  /** now: this call closed it. late: it corrected a presumed one. already: somebody else had recorded it. */
+  recorded: "now" | "late" | "already";
+  jobMoved: boolean;
+  /** Spend above the hold, nano-dollars. It is booked; the caller raises the alarm. */
+  overrunNano: bigint;
+}
+
+/** Ends attempts. Answers one verdict a record, in the same order. Throws `database_unavailable`; then none is recorded. */
+export async function recordAttempts(pool: Pool, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
+  const answers: RecordedAttempt[] = [];
+  for (const group of oncePerJob(records)) {
+    const done = await withTransaction(pool, (client) => recordGroup(client, group));
+    answers.push(...done);
+  }
+  const byName = new Map(answers.map((answer) => [nameOf(answer), answer]));
+  return records.map(
+    (record) =>
+      byName.get(nameOf(record)) ?? { jobId: record.jobId, attemptNo: record.attemptNo, recorded: "already", jobMoved: false, overrunNano: 0n },
+  );
+}
+
+const nameOf = ({ jobId, attemptNo }: { jobId: string; attemptNo: number }): string => `${jobId}-${attemptNo}`;
+
+/** One statement may touch a job's row once: a late answer and the current one of the same job go one after the other. */
+function oncePerJob(records: readonly AttemptRecord[]): AttemptRecord[][] {
+  const groups: { jobs: Set<string>; records: AttemptRecord[] }[] = [];
+  for (const record of records) {
+    const free = groups.find((group) => !group.jobs.has(record.jobId));
+    if (free === undefined) groups.push({ jobs: new Set([record.jobId]), records: [record] });
+    else {
+      free.jobs.add(record.jobId);
+      free.records.push(record);
+    }
+  }
+  return groups.map((group) => group.records);
+}
+
+async function recordGroup(client: PoolClient, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
+  const { rows } = await closeAttempts(client, parametersOf(records));
+  const windows = new Map<bigint, { released: bigint; spent: bigint; overrun: bigint }>();
+  for (const row of rows) {
+    for (const windowId of row.window_ids) {
+      const sum = windows.get(windowId) ?? { released: 0n, spent: 0n, overrun: 0n };
+      sum.released += row.released_nano;
+      sum.spent += row.spent_nano;
+      sum.overrun += row.overrun_nano;
+      windows.set(windowId, sum);
+    }
+  }
+  if (windows.size > 0) {
+    const sums = [...windows.values()];
+    await settleWindows(client, [
+      [...windows.keys()],
+      sums.map((sum) => sum.released),
+      sums.map((sum) => sum.spent),
+      sums.map((sum) => sum.overrun),
+    ]);
+  }
+  return rows.map((row) => ({
+    jobId: row.job_id,
+    attemptNo: row.no,
+    recorded: row.late ? "late" : "now",
+    jobMoved: row.moved,
+    overrunNano: row.overrun_nano,
+  }));
+}
+
+function parametersOf(records: readonly AttemptRecord[]): Parameters<typeof closeAttempts>[1] {
+  const attempts = records.map((record) => record.attempt);
+  const steps = records.map(({ next }) => next);
+  const finals = steps.map((step) => (step.state === "queued" ? null : step));
+  const requeued = steps.map((step) => (step.state === "queued" ? step : null));
+  const results = records.map((record) => record.result ?? null);
+  return [
+    records.map((record) => record.jobId),
+    records.map((record) => record.attemptNo),
+    attempts.map((attempt) => attempt.state),
+    attempts.map((attempt) => attempt.outcome),
+    attempts.map((attempt) => attempt.httpStatus ?? null),
+    attempts.map((attempt) => attempt.errorType ?? null),
+    attempts.map((attempt) => attempt.requestId ?? null),
+    attempts.map((attempt) => attempt.stopReason ?? null),
+    attempts.map((attempt) => (attempt.usage === undefined ? null : JSON.stringify(attempt.usage))),
+    attempts.map((attempt) => attempt.costNano),
+    attempts.map((attempt) => attempt.realtimeNano),
+    attempts.map((attempt) => attempt.answerSha256 ?? null),
+    attempts.map((attempt) => attempt.sentAt ?? null),
+    attempts.map((attempt) => attempt.answeredAt ?? null),
+    steps.map((step) => step.state),
+    finals.map((step) => step?.failureCode ?? null),
+    finals.map((step) => step?.failureFault ?? null),
+    requeued.map((step) => step?.notBefore ?? null),
+    requeued.map((step) => step?.retryReason ?? null),
+    requeued.map((step) => step?.waitReason ?? null),
+    requeued.map((step) => step?.countsTry ?? false),
+    results.map((result) => result !== null),
+    results.map((result) => result?.output ?? null),
+    results.map((result) => result?.confidence ?? null),
+    results.map((result) => result?.abstained ?? null),
+    results.map((result) => result?.reason ?? null),
+    records.map((record) => record.keepsHold ?? false),
+  ];
+}

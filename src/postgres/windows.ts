@@ -1,0 +1,108 @@
+// Budget windows: found, opened, locked, held against. The order of locks is the same everywhere: windows by id, taken last.
+
+import type { Pool, PoolClient } from "pg";
+import { windowAt } from "../domain/budget-window.ts";
+import type { WindowKind } from "../domain/budget-window.ts";
+import type { WorkScope } from "../domain/work-scope.ts";
+import { query } from "./query.ts";
+
+const findOpen = query("windows/find-open");
+const openWindow = query("windows/open-window");
+const lock = query("windows/lock");
+const addHeld = query("windows/add-held");
+const insertHolds = query("holds/insert");
+
+export interface WindowRoom {
+  availableNano: bigint;
+  budgetId: string;
+}
+
+/**
+ * The ids of the open windows that bind each scope, in the order of the scopes; none where no budget applies.
+ * Windows that have yet to begin in this period are opened on the way.
+ */
+export async function windowsFor(client: Pool | PoolClient, scopes: readonly WorkScope[], at: Date): Promise<bigint[][]> {
+  const { keys, ordinals } = distinct(scopes);
+  let rows = await readOpen(client, keys, at);
+  const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
+  if (missing.size > 0) {
+    for (const row of missing.values()) {
+      const { startsAt, endsAt } = windowAt(row.window_kind as WindowKind, row.time_zone, at, row.created_at);
+      await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
+    }
+    rows = await readOpen(client, keys, at);
+  }
+  const found = keys.map((): bigint[] => []);
+  for (const row of rows) if (row.window_id !== null) found[row.ordinal]?.push(row.window_id);
+  return ordinals.map((ordinal) => found[ordinal] ?? []);
+}
+
+/** Locks windows until the end of the transaction and answers what is left in each. */
+export async function lockWindows(client: PoolClient, ids: readonly bigint[]): Promise<Map<bigint, WindowRoom>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await lock(client, [[...new Set(ids)]]);
+  return new Map(rows.map((row) => [row.id, { availableNano: row.available_nano, budgetId: row.budget_id }]));
+}
+
+export interface NewHold {
+  id: string;
+  tenantId: string;
+  ownerKind: "attempt" | "message_batch";
+  ownerId: string;
+  reason: string;
+  amountNano: bigint;
+  /** Nano-dollars by window; for a message batch the sum of its lines that fall under that window. */
+  parts: ReadonlyMap<bigint, bigint>;
+  expiresAt: Date | null;
+}
+
+/** Takes holds whose windows the transaction has locked and whose fit was decided by `admit`. All or none. */
+export async function takeHolds(client: PoolClient, holds: readonly NewHold[]): Promise<void> {
+  const parts = holds.flatMap((hold) => [...hold.parts].map(([windowId, nano]) => ({ holdId: hold.id, windowId, nano })));
+  await insertHolds(client, [
+    holds.map((hold) => hold.id),
+    holds.map((hold) => hold.tenantId),
+    holds.map((hold) => hold.ownerKind),
+    holds.map((hold) => hold.ownerId),
+    holds.map((hold) => hold.reason),
+    holds.map((hold) => hold.amountNano),
+    holds.map((hold) => hold.expiresAt),
+    parts.map((part) => part.holdId),
+    parts.map((part) => part.windowId),
+    parts.map((part) => part.nano),
+  ]);
+  const byWindow = new Map<bigint, bigint>();
+  for (const { windowId, nano } of parts) byWindow.set(windowId, (byWindow.get(windowId) ?? 0n) + nano);
+  if (byWindow.size > 0) await addHeld(client, [[...byWindow.keys()], [...byWindow.values()]]);
+}
+
+/** Takes one hold: see {@link takeHolds}. */
+export const takeHold = (client: PoolClient, hold: NewHold): Promise<void> => takeHolds(client, [hold]);
+
+type ScopeKey = Pick<WorkScope, "tenantId" | "queueId" | "jobType" | "bulkId">;
+
+/** Thousands of lines share a handful of scopes: each is looked up once. */
+function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: number[] } {
+  const keys: ScopeKey[] = [];
+  const seen = new Map<string, number>();
+  const ordinals = scopes.map((scope) => {
+    const name = `${scope.tenantId} ${scope.queueId} ${scope.bulkId} ${scope.jobType}`;
+    const known = seen.get(name);
+    if (known !== undefined) return known;
+    seen.set(name, keys.length);
+    return keys.push(scope) - 1;
+  });
+  return { keys, ordinals };
+}
+
+async function readOpen(client: Pool | PoolClient, keys: readonly ScopeKey[], at: Date) {
+  const { rows } = await findOpen(client, [
+    keys.map((_, index) => index),
+    keys.map((key) => key.tenantId),
+    keys.map((key) => key.queueId),
+    keys.map((key) => key.jobType),
+    keys.map((key) => key.bulkId),
+    at,
+  ]);
+  return rows;
+}
