@@ -8,7 +8,7 @@
 // Money is booked whether or not the job moves. A late answer to an attempt that was booked at its worst case is a correction
 // entry, and its result counts only while the job has no outcome.
 
-import type { Pool, PoolClient } from "pg";
+import type { Client, Pool } from "./pool.ts";
 import type { AttemptOutcome } from "../domain/attempt.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import { withTransaction } from "./pool.ts";
@@ -44,7 +44,12 @@ export interface AttemptRecord {
   attemptNo: number;
   attempt: AttemptEnd;
   next: NextStep;
-  result?: { output: string | null; confidence: number | null; abstained: string | null; reason: string | null };
+  result?: {
+    output: string | null;
+    confidence: number | null;
+    abstained: string | null;
+    reason: string | null;
+  };
   /** Leaves the money reserved: the line of a void message batch, whose hold ends by its own clock. */
   keepsHold?: boolean;
 }
@@ -60,7 +65,10 @@ export interface RecordedAttempt {
 }
 
 /** Ends attempts. Answers one verdict a record, in the same order. Throws `database_unavailable`; then none is recorded. */
-export async function recordAttempts(pool: Pool, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
+export async function recordAttempts(
+  pool: Pool,
+  records: readonly AttemptRecord[],
+): Promise<RecordedAttempt[]> {
   const answers: RecordedAttempt[] = [];
   for (const group of oncePerJob(records)) {
     const done = await withTransaction(pool, (client) => recordGroup(client, group));
@@ -69,11 +77,18 @@ export async function recordAttempts(pool: Pool, records: readonly AttemptRecord
   const byName = new Map(answers.map((answer) => [nameOf(answer), answer]));
   return records.map(
     (record) =>
-      byName.get(nameOf(record)) ?? { jobId: record.jobId, attemptNo: record.attemptNo, recorded: "already", jobMoved: false, overrunNano: 0n },
+      byName.get(nameOf(record)) ?? {
+        jobId: record.jobId,
+        attemptNo: record.attemptNo,
+        recorded: "already",
+        jobMoved: false,
+        overrunNano: 0n,
+      },
   );
 }
 
-const nameOf = ({ jobId, attemptNo }: { jobId: string; attemptNo: number }): string => `${jobId}-${attemptNo}`;
+const nameOf = ({ jobId, attemptNo }: { jobId: string; attemptNo: number }): string =>
+  `${jobId}-${attemptNo}`;
 
 /** One statement may touch a job's row once: a late answer and the current one of the same job go one after the other. */
 function oncePerJob(records: readonly AttemptRecord[]): AttemptRecord[][] {
@@ -89,7 +104,7 @@ function oncePerJob(records: readonly AttemptRecord[]): AttemptRecord[][] {
   return groups.map((group) => group.records);
 }
 
-async function recordGroup(client: PoolClient, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
+async function recordGroup(client: Client, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
   const { rows } = await closeAttempts(client, parametersOf(records));
   const windows = new Map<bigint, { released: bigint; spent: bigint; overrun: bigint }>();
   for (const row of rows) {

@@ -1,6 +1,6 @@
 // Budget windows: found, opened, locked, held against. The order of locks is the same everywhere: windows by id, taken last.
 
-import type { Pool, PoolClient } from "pg";
+import type { Client, Database } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
 import type { WindowKind } from "../domain/budget-window.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
@@ -21,7 +21,11 @@ export interface WindowRoom {
  * The ids of the open windows that bind each scope, in the order of the scopes; none where no budget applies.
  * Windows that have yet to begin in this period are opened on the way.
  */
-export async function windowsFor(client: Pool | PoolClient, scopes: readonly WorkScope[], at: Date): Promise<bigint[][]> {
+export async function windowsFor(
+  client: Database,
+  scopes: readonly WorkScope[],
+  at: Date,
+): Promise<bigint[][]> {
   const { keys, ordinals } = distinct(scopes);
   let rows = await readOpen(client, keys, at);
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
@@ -38,7 +42,7 @@ export async function windowsFor(client: Pool | PoolClient, scopes: readonly Wor
 }
 
 /** Locks windows until the end of the transaction and answers what is left in each. */
-export async function lockWindows(client: PoolClient, ids: readonly bigint[]): Promise<Map<bigint, WindowRoom>> {
+export async function lockWindows(client: Client, ids: readonly bigint[]): Promise<Map<bigint, WindowRoom>> {
   if (ids.length === 0) return new Map();
   const { rows } = await lock(client, [[...new Set(ids)]]);
   return new Map(rows.map((row) => [row.id, { availableNano: row.available_nano, budgetId: row.budget_id }]));
@@ -57,8 +61,10 @@ export interface NewHold {
 }
 
 /** Takes holds whose windows the transaction has locked and whose fit was decided by `admit`. All or none. */
-export async function takeHolds(client: PoolClient, holds: readonly NewHold[]): Promise<void> {
-  const parts = holds.flatMap((hold) => [...hold.parts].map(([windowId, nano]) => ({ holdId: hold.id, windowId, nano })));
+export async function takeHolds(client: Client, holds: readonly NewHold[]): Promise<void> {
+  const parts = holds.flatMap((hold) =>
+    [...hold.parts].map(([windowId, nano]) => ({ holdId: hold.id, windowId, nano })),
+  );
   await insertHolds(client, [
     holds.map((hold) => hold.id),
     holds.map((hold) => hold.tenantId),
@@ -77,7 +83,7 @@ export async function takeHolds(client: PoolClient, holds: readonly NewHold[]): 
 }
 
 /** Takes one hold: see {@link takeHolds}. */
-export const takeHold = (client: PoolClient, hold: NewHold): Promise<void> => takeHolds(client, [hold]);
+export const takeHold = (client: Client, hold: NewHold): Promise<void> => takeHolds(client, [hold]);
 
 type ScopeKey = Pick<WorkScope, "tenantId" | "queueId" | "jobType" | "bulkId">;
 
@@ -95,7 +101,7 @@ function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: n
   return { keys, ordinals };
 }
 
-async function readOpen(client: Pool | PoolClient, keys: readonly ScopeKey[], at: Date) {
+async function readOpen(client: Database, keys: readonly ScopeKey[], at: Date) {
   const { rows } = await findOpen(client, [
     keys.map((_, index) => index),
     keys.map((key) => key.tenantId),

@@ -15,7 +15,7 @@
 -- rows: one per attempt that was closed or corrected now
 -- locks: attempts and jobs in id order, then holds; never a budget window
 -- index: attempts_pkey, jobs_pkey, holds_pkey
--- not null: late, moved, released_nano, spent_nano, overrun_nano
+-- not null: job_id, no, late, moved, released_nano, spent_nano, overrun_nano
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::bigint[], $11::bigint[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[],

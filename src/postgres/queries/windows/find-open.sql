@@ -5,7 +5,7 @@
 -- rows: one per (scope, budget)
 -- locks: none
 -- index: budgets_open, budget_windows (budget_id, starts_at)
--- not null: ordinal
+-- not null: ordinal, budget_id, tenant_id, window_kind, time_zone, limit_nano, created_at
 -- nullable: window_id
 SELECT s.ordinal, b.id AS budget_id, b.tenant_id, b.window_kind, b.time_zone, b.limit_nano, b.created_at, w.id AS window_id
   FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[]) AS s(ordinal, tenant_id, queue_id, job_type, bulk_id)

@@ -1,0 +1,215 @@
+// The claim: a dispatched job becomes running, with its money held, in one short transaction.
+//
+// This is the only place where realtime work takes money, and it does so for a group of jobs at once: lock the jobs, lock the
+// budget windows, decide, write. What does not fit goes back to its queue with the wait reason `budget` and fails nobody else.
+// The window that the dispatcher keeps in BullMQ holds no money. Dying before the commit leaves the jobs dispatched, and the
+// sweep requeues them; dying after it leaves attempts that the reaper books at their worst case.
+
+import { admit } from "../domain/hold.ts";
+import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
+import type { CostTraits, Price } from "../domain/price.ts";
+import { withTransaction } from "./pool.ts";
+import type { Client, Pool } from "./pool.ts";
+import { query } from "./query.ts";
+import type { RowOf } from "./query.ts";
+import { lockWindows, takeHolds, windowsFor } from "./windows.ts";
+
+const lockJobs = query("claim/lock-jobs");
+const startAttempts = query("claim/start-attempts");
+const returnDispatched = query("claim/return-jobs");
+const failUnsent = query("claim/fail-jobs");
+
+export interface Claim {
+  jobId: string;
+  dispatchNo: number;
+}
+
+type JobRow = RowOf<"claim/lock-jobs">;
+
+/** A job that may be sent now. */
+export interface ClaimedJob {
+  id: string;
+  tenantId: string;
+  bulkId: string;
+  queueId: string;
+  jobType: string;
+  model: string;
+  promptVersion: number;
+  requestSha256: Buffer;
+  attemptNo: number;
+  attemptsPaid: number;
+  attemptsMax: number;
+  tries: number;
+  input: string;
+  price: Price;
+  worstNano: bigint;
+}
+
+export type ClaimAnswer =
+  | { claimed: true; job: ClaimedJob }
+  /** gone: somebody else moved it. budget: a ceiling is in the way, it waits. failed: it can never be sent. */
+  | { claimed: false; why: "gone" | "budget" | "failed" };
+
+export interface ClaimTerms {
+  processId: string;
+  credentialId: string;
+  now: Date;
+  newId(): string;
+  /** When a job that found no room under a ceiling is looked at again, if nobody raises the limit before. */
+  budgetRetryAt: Date;
+}
+
+/** Claims a group; answers one verdict a claim, in the same order. */
+export async function claimJobs(
+  pool: Pool,
+  claims: readonly Claim[],
+  terms: ClaimTerms,
+): Promise<ClaimAnswer[]> {
+  const answers = new Map<string, ClaimAnswer>();
+  await withTransaction(pool, async (client) => {
+    const { rows } = await lockJobs(client, [
+      claims.map((claim) => claim.jobId),
+      claims.map((claim) => claim.dispatchNo),
+    ]);
+    const { priced, unpriced } = priceJobs(rows, terms.now);
+    const admitted = await holdMoney(client, priced, terms);
+    const refused = priced.filter((candidate) => !admitted.includes(candidate));
+    const dispatchNos = new Map(claims.map((claim) => [claim.jobId, claim.dispatchNo]));
+    if (refused.length > 0)
+      await returnDispatched(client, [
+        refused.map(({ row }) => row.id),
+        refused.map(({ row }) => dispatchNos.get(row.id) ?? 0),
+        refused.map(() => "budget"),
+        refused.map(() => terms.budgetRetryAt),
+      ]);
+    if (unpriced.length > 0)
+      await failUnsent(client, [
+        unpriced.map((row) => row.id),
+        unpriced.map(() => "price_unknown"),
+        unpriced.map(() => "policy"),
+      ]);
+    for (const candidate of admitted)
+      answers.set(candidate.row.id, { claimed: true, job: claimedOf(candidate) });
+    for (const { row } of refused) answers.set(row.id, { claimed: false, why: "budget" });
+    for (const row of unpriced) answers.set(row.id, { claimed: false, why: "failed" });
+  });
+  return claims.map((claim) => answers.get(claim.jobId) ?? { claimed: false, why: "gone" });
+}
+
+interface Candidate {
+  row: JobRow;
+  price: Price;
+  worstNano: bigint;
+  attemptNo: number;
+}
+
+function priceJobs(rows: readonly JobRow[], now: Date): { priced: Candidate[]; unpriced: JobRow[] } {
+  const priced: Candidate[] = [];
+  const unpriced: JobRow[] = [];
+  for (const row of rows) {
+    const price = priceAt(row.model, now.getTime());
+    if (price === undefined) unpriced.push(row);
+    else {
+      const traits: CostTraits = {
+        cacheWrite: row.cache_write as CostTraits["cacheWrite"],
+        mayRunInUs: row.may_run_in_us,
+      };
+      const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+      priced.push({
+        row,
+        price,
+        worstNano: worstCostNanoUsd({ ...bound, lane: "realtime", price, traits }),
+        attemptNo: row.attempt_no + 1,
+      });
+    }
+  }
+  return { priced, unpriced };
+}
+
+/** Decides and takes the holds; answers those that fit, running from here on. */
+async function holdMoney(
+  client: Client,
+  candidates: readonly Candidate[],
+  terms: ClaimTerms,
+): Promise<Candidate[]> {
+  const scopes = candidates.map(({ row }) => ({
+    tenantId: row.tenant_id,
+    queueId: row.queue_id,
+    jobType: row.job_type,
+    model: row.model,
+    bulkId: row.bulk_id,
+  }));
+  if (candidates.length === 0) return [];
+  const windowIds = await windowsFor(client, scopes, terms.now);
+  const rooms = await lockWindows(client, windowIds.flat());
+  const available = new Map([...rooms].map(([id, room]) => [id, room.availableNano]));
+  const verdicts = admit(
+    available,
+    candidates.map(({ worstNano }, index) => ({ amountNano: worstNano, windowIds: windowIds[index] ?? [] })),
+  );
+  const admitted = candidates
+    .map((candidate, index) => ({ candidate, windowIds: windowIds[index] ?? [], holdId: terms.newId() }))
+    .filter((_, index) => verdicts[index] === true);
+  if (admitted.length === 0) return [];
+  await startAttempts(client, [
+    admitted.map(({ candidate }) => candidate.row.id),
+    admitted.map(({ candidate }) => candidate.attemptNo),
+    terms.processId,
+    terms.credentialId,
+    admitted.map(({ holdId }) => holdId),
+    admitted.map((entry) => `{${entry.windowIds.join(",")}}`),
+    admitted.map(({ candidate }) => candidate.worstNano),
+    admitted.map(({ candidate }) => candidate.price.id),
+    terms.now,
+  ]);
+  await takeHolds(
+    client,
+    admitted.map(({ candidate, windowIds: parts, holdId }) => ({
+      id: holdId,
+      tenantId: candidate.row.tenant_id,
+      ownerKind: "attempt" as const,
+      ownerId: `${candidate.row.id}-${candidate.attemptNo}`,
+      reason: "realtime_call",
+      amountNano: candidate.worstNano,
+      parts: new Map(parts.map((id) => [id, candidate.worstNano])),
+      expiresAt: null,
+    })),
+  );
+  return admitted.map(({ candidate }) => candidate);
+}
+
+function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    bulkId: row.bulk_id,
+    queueId: row.queue_id,
+    jobType: row.job_type,
+    model: row.model,
+    promptVersion: row.prompt_version,
+    requestSha256: row.request_sha256,
+    attemptNo,
+    attemptsPaid: row.attempts_paid,
+    attemptsMax: row.attempts_max,
+    tries: row.tries,
+    input: row.input,
+    price,
+    worstNano,
+  };
+}
+
+/** Puts dispatched jobs back without an attempt; see claim/return-jobs. */
+export async function returnJobs(
+  pool: Pool,
+  jobs: readonly (Claim & {
+    waitReason: "budget" | "pause" | "stop" | "rate" | "credential";
+    notBefore: Date | null;
+  })[],
+): Promise<void> {
+  await returnDispatched(pool, [
+    jobs.map((job) => job.jobId),
+    jobs.map((job) => job.dispatchNo),
+    jobs.map((job) => job.waitReason),
+    jobs.map((job) => job.notBefore),
+  ]);
+}

@@ -1,0 +1,64 @@
+// The fetch that is handed to the SDK. It is the last line of ours before the socket, so the kill switch stands here: the gate
+// is read and the request started in the same tick, with nothing between them that could wait. It also times the request and
+// shows every answer's headers to whoever paces.
+//
+// undici's own fetch is used and not the one built into Node, because the agent's time limits (300 s for headers and body by
+// default, below the deadline of a long call) can only be set on an agent of the same undici.
+
+import { Agent, fetch as undiciFetch } from "undici";
+import type { RequestInit as UndiciRequestInit } from "undici";
+import type { Clock } from "../domain/clock.ts";
+import type { Gate, WorkScope } from "../domain/work-scope.ts";
+import type { ClosedVerdict } from "./call-end.ts";
+
+/** What one call learns from its fetch; passed through the SDK in `fetchOptions`. */
+export interface CallTrace {
+  /** Absent for calls that cost nothing and carry no content (poll, list, cancel, results): the gate does not hold them. */
+  scope?: WorkScope;
+  sentAt?: Date;
+  shut?: ClosedVerdict;
+}
+
+export interface GatedFetchOptions {
+  gate: Gate;
+  clock: Clock;
+  onAnswer(headers: Headers, status: number): void;
+}
+
+const agentOptions = {
+  // The call's own deadline ends it; these only have to be longer than any deadline (30 minutes at most, an hour here).
+  headersTimeout: 3_600_000,
+  bodyTimeout: 3_600_000,
+  connectTimeout: 10_000,
+  keepAliveTimeout: 30_000,
+  pipelining: 1,
+};
+
+export interface GatedFetch {
+  fetch: typeof globalThis.fetch;
+  close(): Promise<void>;
+}
+
+export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
+  const agent = new Agent(agentOptions);
+  const gated = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const { trace, ...request } = (init ?? {}) as RequestInit & { trace?: CallTrace };
+    if (trace?.scope !== undefined) {
+      const verdict = options.gate(trace.scope);
+      if (!verdict.open) {
+        trace.shut = verdict;
+        throw new GateShut();
+      }
+    }
+    if (trace !== undefined) trace.sentAt = options.clock.now();
+    const answer = await undiciFetch(String(url), { ...request, dispatcher: agent } as UndiciRequestInit);
+    options.onAnswer(answer.headers as unknown as Headers, answer.status);
+    return answer as unknown as Response;
+  };
+  return { fetch: gated as typeof globalThis.fetch, close: () => agent.close() };
+}
+
+/** Never reaches a caller: the client turns it into the end "shut". */
+class GateShut extends Error {
+  override readonly name = "GateShut";
+}
