@@ -1,0 +1,742 @@
+// oxlint-disable max-lines -- generated: one member per statement
+// Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
+// One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
+export interface Queries {
+  /** Removes the reasons of the lines that a deleted bulk left out. */
+  "bulks/erase-errors": {
+    params: [
+      bulkId: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Removes what callers sent and the model answered from the jobs of a deleted bulk, some lines at a time. */
+  "bulks/erase-lines": {
+    params: [
+      bulkId: string,
+      lineFrom: number,
+      lineTo: number,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** One bulk of one tenant with the names around it. */
+  "bulks/find": {
+    params: [
+      id: string,
+      tenantId: string,
+    ];
+    row: {
+      id: string;
+      queue_id: string;
+      queue_name: string;
+      queue_shared: boolean | null;
+      job_type: string;
+      labels: unknown;
+      on_invalid: "reject" | "skip";
+      accepted: number;
+      invalid: number;
+      single: boolean;
+      retry_of: string | null;
+      shared: string | null;
+      created_by: string;
+      created_at: Date;
+      expires_at: Date;
+      canceled_at: Date | null;
+      canceled_by: string | null;
+      finished_at: Date | null;
+      deleted_at: Date | null;
+      deleted_by: string | null;
+    };
+    rows: "one";
+  };
+  /** The row of a bulk, at the start of its upload's transaction; counts follow at the end (bulks/seal). */
+  "bulks/insert": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      jobType: string,
+      shared: string | null,
+      labels: string,
+      onInvalid: string,
+      single: boolean,
+      retryOf: string | null,
+      createdBy: string,
+      expiresAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** The highest line number of a bulk; 0 if it has none. */
+  "bulks/last-line": {
+    params: [
+      bulkId: string,
+    ];
+    row: {
+      line: number;
+    };
+    rows: "one";
+  };
+  /** The bulks of one tenant, newest first. */
+  "bulks/list": {
+    params: [
+      tenantId: string,
+      queueId: string | null,
+      label: string | null,
+      finished: boolean | null,
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      queue_id: string;
+      queue_name: string;
+      queue_shared: boolean | null;
+      job_type: string;
+      labels: unknown;
+      on_invalid: "reject" | "skip";
+      accepted: number;
+      invalid: number;
+      single: boolean;
+      retry_of: string | null;
+      created_by: string;
+      created_at: Date;
+      expires_at: Date;
+      canceled_at: Date | null;
+      canceled_by: string | null;
+      finished_at: Date | null;
+      deleted_at: Date | null;
+      deleted_by: string | null;
+    };
+    rows: "many";
+  };
+  /** Marks a bulk as deleted if nothing of it can still change: every job has its outcome and no attempt is open. */
+  "bulks/mark-deleted": {
+    params: [
+      id: string,
+      tenantId: string,
+      deletedBy: string,
+    ];
+    row: {
+      open_jobs: bigint;
+      open_attempts: bigint;
+    };
+    rows: "one";
+  };
+  /** What the next job of each lane waits for: the first in the order in which they are taken, not a count over all of them. */
+  "bulks/next-waiting": {
+    params: [
+      bulkId: string,
+    ];
+    row: {
+      lane: string;
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      not_before: Date | null;
+    };
+    rows: "many";
+  };
+  /** How fast a bulk finished lately: the instant of the outcome that lies $2 outcomes back, and how many came since. */
+  "bulks/pace": {
+    params: [
+      bulkId: string,
+      outcomesMax: number,
+    ];
+    row: {
+      since: Date | null;
+      latest: Date | null;
+      outcomes: number;
+    };
+    rows: "one";
+  };
+  /** Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit. */
+  "bulks/seal": {
+    params: [
+      id: string,
+      accepted: number,
+      invalid: number,
+      deadlineSweepAt: Date | null,
+    ];
+    row: {
+      pg_notify: string | null;
+    };
+    rows: "one";
+  };
+  /** Counts and money of some bulks by lane and state: the folded sums plus the changes since, exact at every commit. */
+  "bulks/tallies": {
+    params: [
+      bulkId: readonly (string | null)[],
+    ];
+    row: {
+      bulk_id: string | null;
+      lane: string | null;
+      state: string | null;
+      jobs: bigint;
+      cost_nano: bigint;
+      realtime_nano: bigint;
+      presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** Ends jobs that were never sent: no price for their model, no attempts left, a job type that is gone. */
+  "claim/fail-jobs": {
+    params: [
+      jobId: readonly (string | null)[],
+      failureCode: readonly (string | null)[],
+      failureFault: readonly (string | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Locks dispatched realtime jobs for a claim and reads what the call needs. */
+  "claim/lock-jobs": {
+    params: [
+      jobId: readonly (string | null)[],
+      dispatchNo: readonly (number | null)[],
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      prompt_version: number;
+      request_bytes: number;
+      request_sha256: Buffer;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      attempt_no: number;
+      attempts_paid: number;
+      attempts_max: number;
+      tries: number;
+      retry_reason: string | null;
+      queued_at: Date;
+      dispatched_at: Date | null;
+      input: string;
+    };
+    rows: "many";
+  };
+  /** Puts dispatched jobs back into their queue without an attempt: a ceiling is in the way, the gate is shut, the pace says later. */
+  "claim/return-jobs": {
+    params: [
+      jobId: readonly (string | null)[],
+      dispatchNo: readonly (number | null)[],
+      waitReason: readonly (string | null)[],
+      notBefore: readonly (Date | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Moves claimed jobs to running and opens their attempts. */
+  "claim/start-attempts": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      processId: string,
+      credentialId: string,
+      holdId: readonly (string | null)[],
+      windowIds: readonly (string | null)[],
+      worstNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+      priceAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Writes holds and their parts, one part for each window the money is reserved in. */
+  "holds/insert": {
+    params: [
+      id: readonly (string | null)[],
+      tenantId: readonly (string | null)[],
+      ownerKind: readonly (string | null)[],
+      ownerId: readonly (string | null)[],
+      reason: readonly (string | null)[],
+      amountNano: readonly (bigint | null)[],
+      expiresAt: readonly (Date | null)[],
+      partHoldId: readonly (string | null)[],
+      partWindowId: readonly (bigint | null)[],
+      partNano: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Claims an Idempotency-Key for one request. */
+  "idempotency/claim": {
+    params: [
+      tenantId: string,
+      key: string,
+      route: string,
+      processId: string,
+      expiresAt: Date,
+      runningHere: boolean,
+    ];
+    row: {
+      claimed_at: string;
+    };
+    rows: "one";
+  };
+  /** What is known of an Idempotency-Key that somebody else holds. */
+  "idempotency/find": {
+    params: [
+      tenantId: string,
+      key: string,
+    ];
+    row: {
+      route: string;
+      body_sha256: Buffer | null;
+      status: number | null;
+      answer: string | null;
+    };
+    rows: "one";
+  };
+  /** Gives a claim back: nothing was accepted under it, and the same key may be sent again. */
+  "idempotency/release": {
+    params: [
+      tenantId: string,
+      key: string,
+      processId: string,
+      claimedAt: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Stores the answer of the request that holds the claim, in the transaction of the work itself. */
+  "idempotency/seal": {
+    params: [
+      tenantId: string,
+      key: string,
+      processId: string,
+      claimedAt: string,
+      bodySha256: Buffer,
+      status: number,
+      answer: string,
+    ];
+    row: {
+      key: string;
+    };
+    rows: "one";
+  };
+  /** Lets the transaction of an upload wait for its caller: between two chunks a slow network may take minutes. */
+  "intake/allow-pauses": {
+    params: [
+      timeoutMs: string,
+    ];
+    row: {
+      set_config: string | null;
+    };
+    rows: "one";
+  };
+  /** The lines a skip upload left out and why, in order. */
+  "intake/errors": {
+    params: [
+      bulkId: string,
+      afterLine: number,
+      afterN: number,
+      rowsMax: number,
+    ];
+    row: {
+      line: number;
+      n: number;
+      field: string;
+      reason: string;
+    };
+    rows: "many";
+  };
+  /** Remembers why lines of a skip upload were left out. */
+  "intake/insert-errors": {
+    params: [
+      bulkId: string,
+      tenantId: string,
+      line: readonly (number | null)[],
+      n: readonly (number | null)[],
+      field: readonly (string | null)[],
+      reason: readonly (string | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Stores a chunk of accepted lines: hot rows and inputs. */
+  "intake/insert-jobs": {
+    params: [
+      bulkId: string,
+      tenantId: string,
+      queueId: string,
+      jobType: string,
+      attemptsMax: number,
+      expiresAtDeadline: boolean,
+      id: readonly (string | null)[],
+      line: readonly (number | null)[],
+      key: readonly (string | null)[],
+      lane: readonly (string | null)[],
+      urgency: readonly (string | null)[],
+      deadlineAt: readonly (Date | null)[],
+      priority: readonly (number | null)[],
+      labels: readonly (string | null)[],
+      model: readonly (string | null)[],
+      promptVersion: readonly (number | null)[],
+      requestBytes: readonly (number | null)[],
+      requestSha256: readonly (string | null)[],
+      inputTokensMax: readonly (number | null)[],
+      outputTokensMax: readonly (number | null)[],
+      cacheWrite: readonly (string | null)[],
+      mayRunInUs: readonly (boolean | null)[],
+      retryOf: readonly (string | null)[],
+      input: readonly (string | null)[],
+    ];
+    row: {
+      line: number;
+    };
+    rows: "many";
+  };
+  /** Jobs of a bulk that ended in certain ways, with their inputs, in line order: the lines of a retry. */
+  "intake/retry-source": {
+    params: [
+      bulkId: string,
+      outcome: readonly (string | null)[],
+      afterLine: number,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      line: number;
+      key: string | null;
+      urgency: "now" | "whenever";
+      priority: number;
+      labels: unknown;
+      input: string;
+    };
+    rows: "many";
+  };
+  /** The key in force behind a secret, with the tenant it belongs to. */
+  "keys/find-by-secret": {
+    params: [
+      secretSha256: Buffer,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      tenant_name: string;
+      holder_kind: "person" | "service";
+      holder_name: string;
+      scopes: string[];
+    };
+    rows: "one";
+  };
+  /** Creates a key; only the hash of its secret is stored. */
+  "keys/insert": {
+    params: [
+      id: string,
+      tenantId: string,
+      holderKind: string,
+      holderName: string,
+      scopes: readonly (string | null)[],
+      secretSha256: Buffer,
+      secretHint: string,
+      createdBy: string,
+    ];
+    row: {
+      created_at: Date;
+    };
+    rows: "one";
+  };
+  /** The keys of one tenant, or of all where $1 is null, newest first; revoked ones too, because somebody will ask. */
+  "keys/list": {
+    params: [
+      tenantId: string | null,
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      tenant_name: string;
+      holder_kind: "person" | "service";
+      holder_name: string;
+      scopes: string[];
+      secret_hint: string;
+      created_by: string;
+      created_at: Date;
+      revoked_by: string | null;
+      revoked_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Revokes a key. */
+  "keys/revoke": {
+    params: [
+      id: string,
+      tenantId: string | null,
+      revokedBy: string,
+    ];
+    row: {
+      tenant_id: string;
+      now: boolean;
+    };
+    rows: "one";
+  };
+  /** Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only. */
+  "queues/backlog": {
+    params: [
+      queueId: readonly (string | null)[],
+      tenantId: string | null,
+    ];
+    row: {
+      queue_id: string;
+      lane: string | null;
+      state: string | null;
+      jobs: bigint;
+    };
+    rows: "many";
+  };
+  /** A queue by its name as one tenant sees it: its own first, else the shared one. */
+  "queues/find": {
+    params: [
+      tenantId: string,
+      name: string,
+      sharedOnly: boolean,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      name: string;
+      owner: string;
+      default_type: string | null;
+      default_urgency: "now" | "whenever" | null;
+      default_priority: number | null;
+      concurrency_max: number | null;
+      attempts_max: number | null;
+      job_age_max_s: number | null;
+      approve_above_nano: bigint | null;
+      created_at: Date;
+      updated_at: Date;
+      shared: boolean;
+    };
+    rows: "one";
+  };
+  /** The queues one tenant can submit to: its own, and the shared ones it has no queue of the same name for. */
+  "queues/list": {
+    params: [
+      tenantId: string,
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      name: string;
+      owner: string;
+      default_type: string | null;
+      default_urgency: "now" | "whenever" | null;
+      default_priority: number | null;
+      concurrency_max: number | null;
+      attempts_max: number | null;
+      job_age_max_s: number | null;
+      approve_above_nano: bigint | null;
+      created_at: Date;
+      updated_at: Date;
+      shared: boolean;
+    };
+    rows: "many";
+  };
+  /** The pauses and stops in force that reach some queues: their own and those over everything. */
+  "queues/open-flags": {
+    params: [
+      queueId: readonly (string | null)[],
+    ];
+    row: {
+      id: string;
+      kind: "pause" | "stop";
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+    };
+    rows: "many";
+  };
+  /** Creates a queue or replaces its settings whole. */
+  "queues/put": {
+    params: [
+      id: string,
+      tenantId: string,
+      name: string,
+      owner: string,
+      defaultType: string | null,
+      defaultUrgency: string | null,
+      defaultPriority: number | null,
+      concurrencyMax: number | null,
+      attemptsMax: number | null,
+      jobAgeMaxS: number | null,
+    ];
+    row: {
+      id: string;
+      created: boolean;
+    };
+    rows: "one";
+  };
+  /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
+  "record/close-attempts": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      state: readonly (string | null)[],
+      outcome: readonly (string | null)[],
+      httpStatus: readonly (number | null)[],
+      errorType: readonly (string | null)[],
+      requestId: readonly (string | null)[],
+      stopReason: readonly (string | null)[],
+      usage: readonly (string | null)[],
+      costNano: readonly (bigint | null)[],
+      realtimeNano: readonly (bigint | null)[],
+      answerSha256: readonly (Buffer | null)[],
+      sentAt: readonly (Date | null)[],
+      answeredAt: readonly (Date | null)[],
+      nextState: readonly (string | null)[],
+      failureCode: readonly (string | null)[],
+      failureFault: readonly (string | null)[],
+      notBefore: readonly (Date | null)[],
+      retryReason: readonly (string | null)[],
+      waitReason: readonly (string | null)[],
+      countsTry: readonly (boolean | null)[],
+      hasResult: readonly (boolean | null)[],
+      output: readonly (string | null)[],
+      confidence: readonly (number | null)[],
+      abstained: readonly (string | null)[],
+      reason: readonly (string | null)[],
+      keepsHold: readonly (boolean | null)[],
+    ];
+    row: {
+      job_id: string;
+      no: number;
+      late: boolean;
+      moved: boolean;
+      window_ids: bigint[];
+      released_nano: bigint;
+      spent_nano: bigint;
+      overrun_nano: bigint;
+      bulk_id: string;
+      queue_id: string;
+      finish_seq: bigint | null;
+    };
+    rows: "many";
+  };
+  /** Turns released holds into spend, window by window. */
+  "record/settle-windows": {
+    params: [
+      windowId: readonly (bigint | null)[],
+      releasedNano: readonly (bigint | null)[],
+      spentNano: readonly (bigint | null)[],
+      overrunNano: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Writes one act of a person into the audit chain. */
+  "tenants/append-audit": {
+    params: [
+      tenantId: string,
+      actor: string,
+      act: string,
+      subjectKind: string,
+      subjectId: string,
+      detail: string,
+    ];
+    row: {
+      id: bigint;
+    };
+    rows: "one";
+  };
+  /** A tenant by its name. */
+  "tenants/find": {
+    params: [
+      name: string,
+    ];
+    row: {
+      id: string;
+      name: string;
+      created_at: Date;
+    };
+    rows: "one";
+  };
+  /** Creates a tenant; a name that is taken changes nothing. */
+  "tenants/insert": {
+    params: [
+      id: string,
+      name: string,
+    ];
+    row: {
+      created_at: Date;
+    };
+    rows: "one";
+  };
+  /** All tenants by name. */
+  "tenants/list": {
+    params: [
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      name: string;
+      created_at: Date;
+    };
+    rows: "many";
+  };
+  /** Adds newly held money to windows that are locked already. */
+  "windows/add-held": {
+    params: [
+      windowId: readonly (bigint | null)[],
+      heldNano: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** For each scope of work, the budgets that bind it and the window of each that is open at an instant (null where the window has yet to be made). */
+  "windows/find-open": {
+    params: [
+      ordinal: readonly (number | null)[],
+      tenantId: readonly (string | null)[],
+      queueId: readonly (string | null)[],
+      jobType: readonly (string | null)[],
+      bulkId: readonly (string | null)[],
+      at: Date,
+    ];
+    row: {
+      ordinal: number;
+      budget_id: string;
+      tenant_id: string;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      limit_nano: bigint;
+      created_at: Date;
+      window_id: bigint | null;
+    };
+    rows: "many";
+  };
+  /** Locks windows for a decision and reads what is left in each. */
+  "windows/lock": {
+    params: [
+      id: readonly (bigint | null)[],
+    ];
+    row: {
+      id: bigint;
+      budget_id: string;
+      available_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** Opens a window of a budget with its limit as it stands now; nothing if somebody else opened it first. */
+  "windows/open-window": {
+    params: [
+      budgetId: string,
+      tenantId: string,
+      startsAt: Date,
+      endsAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+}

@@ -1,0 +1,77 @@
+// Every statement is a file, `queries/<family>/<name>.sql`, with a header that says what it does, its parameters, the locks it
+// takes and the index it relies on. A module names the statement it runs, `const claim = query("jobs/claim")`, and the types of
+// parameters and rows come from queries.generated.ts, which is written from a freshly migrated database. Statements are prepared
+// once per connection under the name of their file. No SQL is built from strings anywhere.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import QueryStream from "pg-query-stream";
+import { databaseFault, typeParsers, type Client, type Database } from "./pool.ts";
+import type { Queries } from "./queries.generated.ts";
+
+export type QueryName = keyof Queries;
+/** A row of a statement: columns in snake_case, as the database names them. */
+export type RowOf<Name extends QueryName> = Queries[Name]["row"];
+export type ParamsOf<Name extends QueryName> = Queries[Name]["params"];
+
+interface QueryAnswer<Row> {
+  readonly rows: Row[];
+  /** Rows returned or changed. Zero is an answer: somebody else was first. */
+  readonly rowCount: number;
+}
+
+const texts = new Map<QueryName, string>();
+
+/** The text of a statement, read once. For COPY, whose text goes to pg-copy-streams; all else has a function below. */
+export function queryText(name: QueryName): string {
+  const known = texts.get(name);
+  if (known !== undefined) return known;
+  const text = readFileSync(join(import.meta.dirname, "queries", `${name}.sql`), "utf8");
+  texts.set(name, text);
+  return text;
+}
+
+/**
+ * The function that runs a statement, on a pool or on the client of a transaction.
+ * @throws ServiceError database_unavailable | database_timeout; pg's own errors (a violated constraint) as they are
+ */
+export function query<Name extends QueryName>(name: Name) {
+  return async (database: Database, params: ParamsOf<Name>): Promise<QueryAnswer<RowOf<Name>>> => {
+    const statement = { name, text: queryText(name), values: [...params] };
+    const answer = await database
+      .query<RowOf<Name>>(statement)
+      .catch((error: unknown) => Promise.reject(databaseFault(error)));
+    return { rows: answer.rows, rowCount: answer.rowCount ?? 0 };
+  };
+}
+
+/** The names of statements whose header says `rows: one`: at most one row comes back. */
+type OneRowName = { [Name in QueryName]: Queries[Name]["rows"] extends "one" ? Name : never }[QueryName];
+
+/** As `query`, for statements that return at most one row: that row, or undefined. */
+export function queryOne<Name extends OneRowName>(name: Name) {
+  const run = query(name);
+  return async (database: Database, params: ParamsOf<Name>): Promise<RowOf<Name> | undefined> =>
+    (await run(database, params)).rows[0];
+}
+
+/**
+ * Streams the rows of a statement through a cursor, `rowsPerFetch` at a time, so that a million rows need the memory of one
+ * fetch. The client belongs to the stream until it ends; leaving the loop early closes the cursor.
+ */
+export function queryStream<Name extends QueryName>(name: Name) {
+  return async function* rows(
+    client: Client,
+    params: ParamsOf<Name>,
+    rowsPerFetch: number,
+  ): AsyncGenerator<RowOf<Name>> {
+    const cursor = new QueryStream(queryText(name), [...params], {
+      batchSize: rowsPerFetch,
+      types: typeParsers,
+    });
+    try {
+      yield* client.query(cursor);
+    } catch (error) {
+      throw databaseFault(error);
+    }
+  };
+}
