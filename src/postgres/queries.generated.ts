@@ -2,6 +2,100 @@
 // Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
 // One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
 export interface Queries {
+  /** Moves the limit of a budget and of its windows that can still take holds; both rows are locked by the caller. */
+  "budgets/change-limit": {
+    params: [
+      budgetId: string,
+      limitNano: bigint,
+      owner: string,
+      windowId: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Ends budgets: they bind nothing from now on. */
+  "budgets/end": {
+    params: [
+      id: readonly (string | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Creates a queue's budget. */
+  "budgets/insert": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      owner: string,
+      limitNano: bigint,
+      windowKind: string,
+      timeZone: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Locks the open budgets of a queue for a change. */
+  "budgets/lock-of-queue": {
+    params: [
+      queueId: string,
+    ];
+    row: {
+      id: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      created_at: Date;
+    };
+    rows: "many";
+  };
+  /** Locks the windows of a budget that can still take holds, with what is committed in each. */
+  "budgets/lock-windows": {
+    params: [
+      budgetId: string,
+      at: Date,
+    ];
+    row: {
+      id: bigint;
+      limit_nano: bigint;
+      committed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** Tells the lanes that a budget of a queue has changed: work that waits for it is looked at again. */
+  "budgets/notify": {
+    params: [
+      queueId: string,
+    ];
+    row: {
+      pg_notify: string | null;
+    };
+    rows: "many";
+  };
+  /** The open budgets of some queues, each with the window that is open at an instant (nulls where it has yet to begin). */
+  "budgets/of-queues": {
+    params: [
+      queueId: readonly (string | null)[],
+      at: Date,
+    ];
+    row: {
+      id: string | null;
+      queue_id: string | null;
+      owner: string | null;
+      limit_nano: bigint | null;
+      window_kind: "day" | "month" | "total" | null;
+      time_zone: string | null;
+      created_at: Date | null;
+      window_id: bigint | null;
+      starts_at: Date | null;
+      ends_at: Date | null;
+      window_limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      overrun_nano: bigint | null;
+    };
+    rows: "many";
+  };
   /** Removes the reasons of the lines that a deleted bulk left out. */
   "bulks/erase-errors": {
     params: [
@@ -48,7 +142,7 @@ export interface Queries {
       deleted_at: Date | null;
       deleted_by: string | null;
     };
-    rows: "one";
+    rows: "many";
   };
   /** The row of a bulk, at the start of its upload's transaction; counts follow at the end (bulks/seal). */
   "bulks/insert": {
@@ -57,11 +151,11 @@ export interface Queries {
       tenantId: string,
       queueId: string,
       jobType: string,
-      shared: string | null,
+      shared: string,
       labels: string,
       onInvalid: string,
       single: boolean,
-      retryOf: string | null,
+      retryOf: string,
       createdBy: string,
       expiresAt: Date,
     ];
@@ -76,16 +170,16 @@ export interface Queries {
     row: {
       line: number;
     };
-    rows: "one";
+    rows: "many";
   };
   /** The bulks of one tenant, newest first. */
   "bulks/list": {
     params: [
       tenantId: string,
-      queueId: string | null,
-      label: string | null,
-      finished: boolean | null,
-      after: string | null,
+      queueId: string,
+      label: string,
+      finished: boolean,
+      after: string,
       rowsMax: number,
     ];
     row: {
@@ -122,7 +216,7 @@ export interface Queries {
       open_jobs: bigint;
       open_attempts: bigint;
     };
-    rows: "one";
+    rows: "many";
   };
   /** What the next job of each lane waits for: the first in the order in which they are taken, not a count over all of them. */
   "bulks/next-waiting": {
@@ -147,7 +241,7 @@ export interface Queries {
       latest: Date | null;
       outcomes: number;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit. */
   "bulks/seal": {
@@ -155,12 +249,12 @@ export interface Queries {
       id: string,
       accepted: number,
       invalid: number,
-      deadlineSweepAt: Date | null,
+      deadlineSweepAt: Date,
     ];
     row: {
       pg_notify: string | null;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Counts and money of some bulks by lane and state: the folded sums plus the changes since, exact at every commit. */
   "bulks/tallies": {
@@ -276,7 +370,7 @@ export interface Queries {
     row: {
       claimed_at: string;
     };
-    rows: "one";
+    rows: "many";
   };
   /** What is known of an Idempotency-Key that somebody else holds. */
   "idempotency/find": {
@@ -290,7 +384,7 @@ export interface Queries {
       status: number | null;
       answer: string | null;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Gives a claim back: nothing was accepted under it, and the same key may be sent again. */
   "idempotency/release": {
@@ -317,7 +411,7 @@ export interface Queries {
     row: {
       key: string;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Lets the transaction of an upload wait for its caller: between two chunks a slow network may take minutes. */
   "intake/allow-pauses": {
@@ -327,7 +421,7 @@ export interface Queries {
     row: {
       set_config: string | null;
     };
-    rows: "one";
+    rows: "many";
   };
   /** The lines a skip upload left out and why, in order. */
   "intake/errors": {
@@ -410,6 +504,187 @@ export interface Queries {
     };
     rows: "many";
   };
+  /** The attempts of one job, in order: the trace of everything that was tried for it. */
+  "jobs-read/attempts": {
+    params: [
+      jobId: string,
+      tenantId: string,
+    ];
+    row: {
+      no: number;
+      lane: "realtime" | "batch";
+      state: "open" | "settled" | "presumed" | "unpaid";
+      outcome: string | null;
+      retry_reason: string | null;
+      credential_id: string;
+      message_batch_id: string | null;
+      job_type: string;
+      prompt_version: number;
+      model: string;
+      request_sha256: Buffer;
+      request_bytes: number;
+      prompt_masked: string | null;
+      answer_sha256: Buffer | null;
+      answer_masked: string | null;
+      http_status: number | null;
+      error_type: string | null;
+      request_id: string | null;
+      stop_reason: string | null;
+      usage: unknown;
+      worst_nano: bigint;
+      cost_nano: bigint | null;
+      realtime_nano: bigint | null;
+      price_id: string;
+      guard_verdict: string;
+      queued_at: Date;
+      dispatched_at: Date | null;
+      claimed_at: Date;
+      sent_at: Date | null;
+      answered_at: Date | null;
+      recorded_at: Date | null;
+      late: boolean;
+    };
+    rows: "many";
+  };
+  /** One job of one tenant with its result; result and key are gone once its bulk was deleted. */
+  "jobs-read/find": {
+    params: [
+      id: string,
+      tenantId: string,
+    ];
+    row: {
+      id: string;
+      bulk_id: string;
+      queue_id: string;
+      queue_name: string;
+      queue_shared: boolean;
+      line: number;
+      key: string | null;
+      job_type: string;
+      lane: "realtime" | "batch";
+      urgency: "now" | "whenever";
+      deadline_at: Date | null;
+      priority: number;
+      labels: unknown;
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      not_before: Date | null;
+      attempts_paid: number;
+      tries: number;
+      attempts_max: number;
+      retry_reason: string | null;
+      cancel_requested_at: Date | null;
+      message_batch_id: string | null;
+      model: string;
+      prompt_version: number;
+      failure_code: string | null;
+      failure_fault: "caller" | "provider" | "sluice" | "policy" | null;
+      retry_of: string | null;
+      cost_nano: bigint;
+      realtime_nano: bigint;
+      presumed_nano: bigint;
+      created_at: Date;
+      queued_at: Date;
+      dispatched_at: Date | null;
+      finished_at: Date | null;
+      expires_at: Date;
+      deleted_at: Date | null;
+      output: string | null;
+      confidence: number | null;
+      abstained: "uncertain" | "out_of_scope" | "ambiguous" | "no_answer" | null;
+      decided_by: "model" | "person" | "static" | "cache" | null;
+      reason: string | null;
+    };
+    rows: "many";
+  };
+  /** Jobs of one tenant: the newest bulk first, inside a bulk in the order of its lines. */
+  "jobs-read/list": {
+    params: [
+      tenantId: string,
+      queueId: string,
+      bulkId: string,
+      state: readonly (string | null)[],
+      label: string,
+      afterBulk: string,
+      afterLine: number,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      bulk_id: string;
+      queue_name: string;
+      queue_shared: boolean | null;
+      line: number;
+      key: string | null;
+      job_type: string;
+      lane: "realtime" | "batch";
+      urgency: "now" | "whenever";
+      deadline_at: Date | null;
+      priority: number;
+      labels: unknown;
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      attempts_paid: number;
+      failure_code: string | null;
+      failure_fault: "caller" | "provider" | "sluice" | "policy" | null;
+      retry_of: string | null;
+      cost_nano: bigint;
+      created_at: Date;
+      finished_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Finished jobs of a bulk in the order in which they finished, some at a time. */
+  "jobs-read/results-by-finish": {
+    params: [
+      bulkId: string,
+      afterSeq: bigint,
+      rowsMax: number,
+    ];
+    row: {
+      line: number;
+      finish_seq: bigint;
+      key: string | null;
+      id: string;
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      output: string | null;
+      confidence: number | null;
+      abstained: "uncertain" | "out_of_scope" | "ambiguous" | "no_answer" | null;
+      decided_by: "model" | "person" | "static" | "cache" | null;
+      reason: string | null;
+      failure_code: string | null;
+      failure_fault: "caller" | "provider" | "sluice" | "policy" | null;
+      cost_nano: bigint;
+      attempts_paid: number;
+    };
+    rows: "many";
+  };
+  /** Finished jobs of a bulk in line order, some at a time. */
+  "jobs-read/results-by-line": {
+    params: [
+      bulkId: string,
+      outcome: readonly (string | null)[],
+      afterLine: number,
+      rowsMax: number,
+    ];
+    row: {
+      line: number;
+      finish_seq: bigint;
+      key: string | null;
+      id: string;
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      output: string | null;
+      confidence: number | null;
+      abstained: "uncertain" | "out_of_scope" | "ambiguous" | "no_answer" | null;
+      decided_by: "model" | "person" | "static" | "cache" | null;
+      reason: string | null;
+      failure_code: string | null;
+      failure_fault: "caller" | "provider" | "sluice" | "policy" | null;
+      cost_nano: bigint;
+      attempts_paid: number;
+    };
+    rows: "many";
+  };
   /** The key in force behind a secret, with the tenant it belongs to. */
   "keys/find-by-secret": {
     params: [
@@ -423,7 +698,7 @@ export interface Queries {
       holder_name: string;
       scopes: string[];
     };
-    rows: "one";
+    rows: "many";
   };
   /** Creates a key; only the hash of its secret is stored. */
   "keys/insert": {
@@ -440,13 +715,13 @@ export interface Queries {
     row: {
       created_at: Date;
     };
-    rows: "one";
+    rows: "many";
   };
   /** The keys of one tenant, or of all where $1 is null, newest first; revoked ones too, because somebody will ask. */
   "keys/list": {
     params: [
-      tenantId: string | null,
-      after: string | null,
+      tenantId: string,
+      after: string,
       rowsMax: number,
     ];
     row: {
@@ -468,20 +743,57 @@ export interface Queries {
   "keys/revoke": {
     params: [
       id: string,
-      tenantId: string | null,
+      tenantId: string,
       revokedBy: string,
     ];
     row: {
       tenant_id: string;
       now: boolean;
     };
-    rows: "one";
+    rows: "many";
+  };
+  /** Money held now, attempts that the provider answered with 429, and since when the oldest waiting work waits. */
+  "metrics/gauges": {
+    params: [
+      bulksMax: number,
+    ];
+    row: {
+      held_nano: bigint;
+      rate_limited: bigint;
+      waiting_since: Date | null;
+    };
+    rows: "many";
+  };
+  /** Jobs and their money over all bulks by lane and state, from the tallies. */
+  "metrics/jobs": {
+    params: [];
+    row: {
+      lane: string;
+      state: string;
+      jobs: bigint;
+      cost_nano: bigint;
+      presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** How long the provider took for the attempts booked last, by lane; and how many of them there were. */
+  "metrics/latency": {
+    params: [
+      entriesMax: number,
+    ];
+    row: {
+      lane: "realtime" | "batch";
+      attempts: bigint;
+      p50_s: number | null;
+      p95_s: number | null;
+    };
+    rows: "many";
   };
   /** Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only. */
   "queues/backlog": {
     params: [
       queueId: readonly (string | null)[],
-      tenantId: string | null,
+      tenantId: string,
     ];
     row: {
       queue_id: string;
@@ -514,13 +826,13 @@ export interface Queries {
       updated_at: Date;
       shared: boolean;
     };
-    rows: "one";
+    rows: "many";
   };
   /** The queues one tenant can submit to: its own, and the shared ones it has no queue of the same name for. */
   "queues/list": {
     params: [
       tenantId: string,
-      after: string | null,
+      after: string,
       rowsMax: number,
     ];
     row: {
@@ -564,18 +876,18 @@ export interface Queries {
       tenantId: string,
       name: string,
       owner: string,
-      defaultType: string | null,
-      defaultUrgency: string | null,
-      defaultPriority: number | null,
-      concurrencyMax: number | null,
-      attemptsMax: number | null,
-      jobAgeMaxS: number | null,
+      defaultType: string,
+      defaultUrgency: string,
+      defaultPriority: number,
+      concurrencyMax: number,
+      attemptsMax: number,
+      jobAgeMaxS: number,
     ];
     row: {
       id: string;
       created: boolean;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
   "record/close-attempts": {
@@ -634,6 +946,43 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** What was spent, from the ledger, by one dimension. */
+  "spend/by-dimension": {
+    params: [
+      tenantId: string,
+      since: Date,
+      until: Date,
+      dimension: string,
+      rowsMax: number,
+    ];
+    row: {
+      name: string;
+      attempts: bigint;
+      jobs: bigint;
+      amount_nano: bigint;
+      realtime_nano: bigint;
+      overrun_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** What was spent, from the ledger, by label. */
+  "spend/by-label": {
+    params: [
+      tenantId: string,
+      since: Date,
+      until: Date,
+      rowsMax: number,
+    ];
+    row: {
+      name: string;
+      attempts: bigint;
+      jobs: bigint;
+      amount_nano: bigint;
+      realtime_nano: bigint;
+      overrun_nano: bigint;
+    };
+    rows: "many";
+  };
   /** Writes one act of a person into the audit chain. */
   "tenants/append-audit": {
     params: [
@@ -647,7 +996,7 @@ export interface Queries {
     row: {
       id: bigint;
     };
-    rows: "one";
+    rows: "many";
   };
   /** A tenant by its name. */
   "tenants/find": {
@@ -659,7 +1008,7 @@ export interface Queries {
       name: string;
       created_at: Date;
     };
-    rows: "one";
+    rows: "many";
   };
   /** Creates a tenant; a name that is taken changes nothing. */
   "tenants/insert": {
@@ -670,12 +1019,12 @@ export interface Queries {
     row: {
       created_at: Date;
     };
-    rows: "one";
+    rows: "many";
   };
   /** All tenants by name. */
   "tenants/list": {
     params: [
-      after: string | null,
+      after: string,
       rowsMax: number,
     ];
     row: {

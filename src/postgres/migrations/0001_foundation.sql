@@ -457,6 +457,7 @@ CREATE TABLE attempts (
 ) WITH (fillfactor = 80);
 CREATE INDEX attempts_in_flight ON attempts (process_id) WHERE state = 'open' AND lane = 'realtime';
 CREATE INDEX attempts_in_batch ON attempts (message_batch_id) WHERE state = 'open' AND lane = 'batch';
+CREATE INDEX attempts_rate_limited ON attempts (recorded_at) WHERE http_status = 429;
 
 CREATE TABLE message_batches (
   id                  text PRIMARY KEY,

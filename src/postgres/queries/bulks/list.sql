@@ -1,0 +1,18 @@
+-- The bulks of one tenant, newest first.
+--
+-- $1 tenant_id text  $2 queue_id text or null  $3 label text or null (JSON object)  $4 finished boolean or null
+-- $5 after text or null (id of the last row seen)  $6 rows_max integer
+-- rows: 0..$6
+-- locks: none
+-- index: bulks_by_tenant
+SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS queue_shared, b.job_type, b.labels, b.on_invalid, b.accepted,
+       b.invalid, b.single, b.retry_of, b.created_by, b.created_at, b.expires_at, b.canceled_at, b.canceled_by, b.finished_at,
+       b.deleted_at, b.deleted_by
+  FROM bulks b JOIN queues q ON q.id = b.queue_id
+ WHERE b.tenant_id = $1::text
+   AND ($2::text IS NULL OR b.queue_id = $2::text)
+   AND ($3::text IS NULL OR b.labels @> $3::text::jsonb)
+   AND ($4::boolean IS NULL OR (b.finished_at IS NOT NULL) = $4::boolean)
+   AND ($5::text IS NULL OR b.id < $5::text)
+ ORDER BY b.id DESC
+ LIMIT $6::integer

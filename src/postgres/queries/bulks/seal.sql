@@ -1,0 +1,13 @@
+-- Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit.
+--
+-- $1 id text  $2 accepted integer  $3 invalid integer  $4 deadline_sweep_at timestamptz or null
+-- rows: one
+-- locks: the bulk's row
+-- index: bulks_pkey
+WITH sealed AS (
+  UPDATE bulks
+     SET accepted = $2::integer, invalid = $3::integer, deadline_sweep_at = $4::timestamptz
+   WHERE id = $1::text
+  RETURNING queue_id
+)
+SELECT pg_notify('sluice_work', queue_id) FROM sealed

@@ -1,0 +1,17 @@
+-- Creates a queue or replaces its settings whole.
+--
+-- $1 id text (used if it is new)  $2 tenant_id text  $3 name text  $4 owner text  $5 default_type text or null
+-- $6 default_urgency text or null  $7 default_priority smallint or null  $8 concurrency_max integer or null
+-- $9 attempts_max smallint or null  $10 job_age_max_s integer or null
+-- rows: one; `created` says whether it is new
+-- locks: the queue's row
+-- index: queues_tenant_id_name_key
+-- not null: created
+INSERT INTO queues AS q (id, tenant_id, name, owner, default_type, default_urgency, default_priority, concurrency_max, attempts_max,
+    job_age_max_s)
+VALUES ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::smallint, $8::integer, $9::smallint, $10::integer)
+ON CONFLICT (tenant_id, name) DO UPDATE
+   SET owner = excluded.owner, default_type = excluded.default_type, default_urgency = excluded.default_urgency,
+       default_priority = excluded.default_priority, concurrency_max = excluded.concurrency_max, attempts_max = excluded.attempts_max,
+       job_age_max_s = excluded.job_age_max_s, updated_at = now()
+RETURNING q.id, q.id = $1::text AS created

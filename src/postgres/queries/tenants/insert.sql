@@ -1,0 +1,9 @@
+-- Creates a tenant; a name that is taken changes nothing.
+--
+-- $1 id text  $2 name text
+-- rows: at most one; none if the name is taken
+-- locks: none
+-- index: tenants_name_key
+INSERT INTO tenants (id, name) VALUES ($1::text, $2::text)
+ON CONFLICT (name) DO NOTHING
+RETURNING created_at
