@@ -1,0 +1,142 @@
+// From a zod schema to the JSON Schema that the provider's structured outputs accept, which is a subset: every object closed, every
+// property required, no limits on numbers, lengths or counts (those are refused with a 400), at most 16 unions. Limits that are
+// taken out become a sentence in the description, so that the model still knows them; zod checks them on the answer.
+//
+// Every structured answer carries the same two fields of its own: how sure the model is, and why it gave no answer if it did not.
+
+import { z } from "zod";
+import { isRecord } from "./json-value.ts";
+
+export const abstentions = ["uncertain", "out_of_scope", "ambiguous", "no_answer"] as const;
+export type Abstention = (typeof abstentions)[number];
+
+const envelope = {
+  confidence: z.number().min(0).max(1).describe("How sure you are of this answer."),
+  abstained: z
+    .enum(abstentions)
+    .nullable()
+    .describe(
+      "Null when you answered. Otherwise why not: uncertain (you would be guessing), out_of_scope (not what this task is about), " +
+        "ambiguous (several answers fit equally), no_answer (the input has nothing to answer from).",
+    ),
+};
+
+/** The names that a job type's own output may not use. */
+export const envelopeFields: readonly string[] = Object.keys(envelope);
+
+/** Most properties with several types in one schema; the provider refuses more. */
+export const unionsMax = 16;
+
+/** The answer's own fields with the two common ones behind them: an answer comes before the confidence in it. */
+export function withEnvelope(output: z.ZodObject): z.ZodObject {
+  return output.safeExtend(envelope).strict();
+}
+
+/** The JSON Schema to send for a zod schema. Throws for what has no equivalent in the provider's subset. */
+export function toProviderSchema(schema: z.ZodObject): Record<string, unknown> {
+  const { $schema: _dialect, ...full } = z.toJSONSchema(schema, {
+    io: "input",
+    reused: "inline",
+    unrepresentable: "throw",
+  }) as Record<string, unknown>;
+  const restricted = restrict(full);
+  const unions = countUnions(restricted);
+  if (unions > unionsMax)
+    throw new Error(`the output has ${unions} nullable or union fields, at most ${unionsMax} work`);
+  return restricted;
+}
+
+const formats = new Set([
+  "date-time",
+  "time",
+  "date",
+  "duration",
+  "email",
+  "hostname",
+  "uri",
+  "ipv4",
+  "ipv6",
+  "uuid",
+]);
+const limitWords: ReadonlyMap<string, string> = new Map([
+  ["minimum", "at least"],
+  ["maximum", "at most"],
+  ["exclusiveMinimum", "more than"],
+  ["exclusiveMaximum", "less than"],
+  ["multipleOf", "a multiple of"],
+  ["minLength", "characters at least"],
+  ["maxLength", "characters at most"],
+  ["minItems", "items at least"],
+  ["maxItems", "items at most"],
+]);
+
+function restrict(schema: Record<string, unknown>): Record<string, unknown> {
+  const { type } = schema;
+  if (schema["$ref"] !== undefined)
+    throw new Error("the output refers to itself; structured outputs cannot recurse");
+  if (Array.isArray(type)) {
+    return described(
+      { anyOf: type.map((each: unknown) => restrict({ ...own(schema), type: each })) },
+      schema,
+      false,
+    );
+  }
+  const branches = schema["anyOf"] ?? schema["oneOf"];
+  if (Array.isArray(branches))
+    return described({ anyOf: branches.map((each) => restrict(asSchema(each))) }, schema, false);
+  if (type === undefined) throw new Error("every field of the output needs a type");
+  if (type === "object") return described(restrictObject(schema), schema, true);
+  const kept: Record<string, unknown> = { type };
+  for (const word of ["enum", "const"]) if (schema[word] !== undefined) kept[word] = schema[word];
+  if (type === "string" && typeof schema["format"] === "string" && formats.has(schema["format"])) {
+    kept["format"] = schema["format"];
+  }
+  if (type === "array") kept["items"] = restrict(asSchema(schema["items"]));
+  return described(kept, schema, type !== "null");
+}
+
+function restrictObject(schema: Record<string, unknown>): Record<string, unknown> {
+  if (isRecord(schema["additionalProperties"]))
+    throw new Error("the output has an open object; name its fields");
+  const properties = Object.entries(asSchema(schema["properties"] ?? {}));
+  return {
+    type: "object",
+    properties: Object.fromEntries(properties.map(([name, each]) => [name, restrict(asSchema(each))])),
+    required: properties.map(([name]) => name),
+    additionalProperties: false,
+  };
+}
+
+/** A schema without the description, which stays at the outer level when a type list is unfolded. */
+function own(schema: Record<string, unknown>): Record<string, unknown> {
+  const { description: _outer, ...rest } = schema;
+  return rest;
+}
+
+function described(
+  kept: Record<string, unknown>,
+  schema: Record<string, unknown>,
+  withLimits: boolean,
+): Record<string, unknown> {
+  const sentences: string[] = [];
+  if (typeof schema["description"] === "string") sentences.push(schema["description"]);
+  const limits = withLimits ? Object.entries(schema).filter(([word]) => limitWords.has(word)) : [];
+  if (limits.length > 0) {
+    sentences.push(
+      `Limits: ${limits.map(([word, value]) => `${limitWords.get(word)} ${String(value)}`).join(", ")}.`,
+    );
+  }
+  return sentences.length > 0 ? { ...kept, description: sentences.join(" ") } : kept;
+}
+
+function asSchema(value: unknown): Record<string, unknown> {
+  if (!isRecord(value)) throw new Error("the output holds something structured outputs cannot express");
+  return value;
+}
+
+function countUnions(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum: number, each) => sum + countUnions(each), 0);
+  if (!isRecord(value)) return 0;
+  const here = Array.isArray(value["anyOf"]) ? 1 : 0;
+  return Object.values(value).reduce((sum: number, each) => sum + countUnions(each), here);
+}

@@ -1,0 +1,179 @@
+// The jobs of one bulk, prepared: what depends only on the shared input (validation, prompt, schema, byte counts) is computed
+// once and kept, so that a line costs its own fields and nothing more. An object of this kind lives as long as somebody works on
+// the bulk; it holds no state that an answer could depend on, only memos.
+
+import { boundBytes, inspectContent, utf8Bytes } from "./bound.ts";
+import { invalidOutput, readPlain, readStructured } from "./answer.ts";
+import type { Answer } from "./answer.ts";
+import { cleanValue } from "./clean.ts";
+import { invalid } from "./input-error.ts";
+import type { InputError } from "./input-error.ts";
+import { buildFrame, requireModel } from "./frame.ts";
+import type { Frame } from "./frame.ts";
+import { inputReader, refuse } from "./input-reader.ts";
+import type { Values } from "./input-reader.ts";
+import type { PlainJobType, StructuredJobType } from "./job-type.ts";
+import { isNestedDeeper, isRecord } from "./json-value.ts";
+import { buildPlainRequest, unboundedErrors, wantsJson } from "./plain-request.ts";
+import { requestBytesMax } from "./rendered-request.ts";
+import type { RenderedRequest } from "./rendered-request.ts";
+import type { Template } from "./template.ts";
+
+export type CheckedInput =
+  | {
+      readonly ok: true;
+      /** Canonical JSON text of the line's own validated input, without what the bulk shares: this is what to store. */
+      readonly input: string;
+      /** Rendered with the serving version. */
+      readonly request: RenderedRequest;
+    }
+  | { readonly ok: false; readonly errors: InputError[] };
+
+export interface PreparedJobs {
+  /** Validates the input of one line and renders it. */
+  check(input: unknown): CheckedInput;
+  /** Renders a stored input with a prompt version. Byte for byte the same every time. Throws for a version that does not exist. */
+  render(input: string, version: number): RenderedRequest;
+  /** Reads the provider's Message for a stored input. */
+  readAnswer(input: string, message: unknown): Answer;
+}
+
+/** Templates by prompt version, compiled. */
+export type Templates = ReadonlyMap<number, Template>;
+
+export function prepareStructured(
+  definition: StructuredJobType,
+  setup: { templates: Templates; serving: number; shared: Values },
+): PreparedJobs {
+  const { templates, serving, shared } = setup;
+  const read = inputReader(definition, shared);
+  const names = Object.keys(definition.fields);
+  const dataNames = names.filter((name) => definition.fields[name]?.trust === "data");
+  const instructionNames = names.filter((name) => definition.fields[name]?.trust === "instruction");
+  const model = requireModel(definition.model);
+  const traits = { cacheWrite: "none", mayRunInUs: model.inferenceGeo } as const;
+  const frameOf = frameMemo(definition, templates, {
+    shared,
+    instructionNames,
+    hasData: dataNames.length > 0,
+  });
+
+  function build(own: Values, version: number): RenderedRequest {
+    const frame = frameOf(own, version);
+    const data = dataNames.length > 0 ? dataJson(dataNames, own, shared) : "";
+    return {
+      params: frame.head + data + frame.tail,
+      bytes: frame.bytes + utf8Bytes(data),
+      model: definition.model,
+      version,
+      inputTokensMax: frame.tokensMax + boundBytes(data),
+      outputTokensMax: definition.maxTokens,
+      traits,
+      batchable: model.batch,
+    };
+  }
+
+  return {
+    check(input) {
+      const result = read(input);
+      return result.ok ? withinSize(result.text, build(result.own, serving)) : result;
+    },
+    render: (input, version) => build(parseStored(input), version),
+    readAnswer(input, message) {
+      const own = parseStored(input);
+      const { checks } = definition;
+      return readStructured(message, frameOf(own, serving).schema, (output, envelope) =>
+        checks === undefined ? null : checks({ ...shared, ...own }, output, envelope),
+      );
+    },
+  };
+}
+
+export function preparePlain(
+  definition: PlainJobType,
+  setup: { serving: number; shared: Values },
+): PreparedJobs {
+  const { serving, shared } = setup;
+  const read = inputReader(definition, shared);
+  const paramsOf = (own: Values): Values => definition.render({ ...shared, ...own });
+  return {
+    check(input) {
+      const result = read(input);
+      if (!result.ok) return betterReason(input, shared) ?? result;
+      const built = buildPlainRequest(paramsOf(result.own), serving, definition.inputTokensMax);
+      return built.ok ? withinSize(result.text, built.request) : built;
+    },
+    render(input, version) {
+      const built = buildPlainRequest(paramsOf(parseStored(input)), version, definition.inputTokensMax);
+      // It was checked with the same rules when it was accepted; if rules have become stricter since, that is a bug here.
+      if (!built.ok)
+        throw new Error(`job type ${definition.name} no longer renders an input it has accepted`);
+      return built.request;
+    },
+    readAnswer(input, message) {
+      // The answer goes into a row and out as JSON again; nesting that readers overflow on ends here.
+      if (isNestedDeeper(message, answerNestingMax)) return invalidOutput("message: nested too deeply");
+      return readPlain(message, wantsJson(paramsOf(parseStored(input))));
+    },
+  };
+}
+
+/** An answer may quote an input of the deepest kind inside a tool call, with the levels of the message around it. */
+const answerNestingMax = 128;
+
+/** The frame for a line: the one of the bulk, or the last one seen where lines bring instruction values of their own. */
+function frameMemo(
+  definition: StructuredJobType,
+  templates: Templates,
+  fields: { shared: Values; instructionNames: readonly string[]; hasData: boolean },
+): (own: Values, version: number) => Frame {
+  const memo = new Map<number, { key: string; frame: Frame }>();
+  return (own, version) => {
+    const brings = fields.instructionNames.filter((name) => own[name] !== undefined);
+    const key = brings.length === 0 ? "" : JSON.stringify(brings.map((name) => [name, own[name]]));
+    const known = memo.get(version);
+    if (known?.key === key) return known.frame;
+    const template = templates.get(version);
+    if (template === undefined)
+      throw new Error(`job type ${definition.name} has no prompt version ${version}`);
+    const values = pick(fields.instructionNames, own, fields.shared);
+    const frame = buildFrame(definition, template, values, fields.hasData);
+    memo.set(version, { key, frame });
+    return frame;
+  };
+}
+
+/** The content of the tool result, as a JSON string literal whose text is itself JSON. */
+function dataJson(names: readonly string[], own: Values, shared: Values): string {
+  return JSON.stringify(JSON.stringify(cleanValue(pick(names, own, shared))));
+}
+
+/** The named fields in the order of the definition, absent ones left out. */
+function pick(names: readonly string[], own: Values, shared: Values): Values {
+  const values: Values = {};
+  for (const name of names) {
+    const value = Object.hasOwn(own, name) ? own[name] : shared[name];
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+function withinSize(input: string, request: RenderedRequest): CheckedInput {
+  if (request.bytes <= requestBytesMax) return { ok: true, input, request };
+  return refuse([
+    invalid("", `makes a request of ${request.bytes} bytes; the provider takes ${requestBytesMax}`),
+  ]);
+}
+
+/** A schema that knows bounded content only calls the rest invalid. What it is then refused for is that it has no bound. */
+function betterReason(input: unknown, shared: Values): CheckedInput | null {
+  if (!isRecord(input) || isNestedDeeper(input)) return null;
+  const errors = unboundedErrors(inspectContent({ ...shared, ...input }));
+  return errors.length > 0 ? refuse(errors) : null;
+}
+
+function parseStored(text: string): Values {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value)) throw new Error("a stored input is not an object");
+  return value;
+}

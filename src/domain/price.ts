@@ -1,0 +1,158 @@
+// What an attempt cost, and the most it can cost. Both are exact: token classes are summed in pico-dollars, the factors
+// (batch one half, US inference 11/10) are applied as integers, and one division at the very end rounds up to the nano-dollar.
+// Rounding once and up keeps a sum of attempts at or above the provider's own bill by less than a nano-dollar each.
+//
+// `worstCostNanoUsd` is what a hold reserves. It dominates `costNanoUsd` for every usage inside the bound, which is the first
+// half of "the ceiling holds" (the other half is that bound.ts is never exceeded). The price of an attempt is the one in force
+// when its hold was taken; settlement uses the same row, whatever day it is by then.
+
+import type { Lane } from "./job.ts";
+import { divideUp, picoPerNano } from "./money.ts";
+import { findModel } from "./models.ts";
+import { priceTable, webSearchNanoUsd } from "./price-table.ts";
+import type { Price, PriceTier } from "./price-table.ts";
+
+export type { Price, PriceTier } from "./price-table.ts";
+
+/** Tokens of one attempt by price class, as the provider reported them. */
+export interface Usage {
+  /** Uncached input only. */
+  readonly inputTokens: number;
+  readonly cacheWrite5mTokens: number;
+  readonly cacheWrite1hTokens: number;
+  readonly cacheReadTokens: number;
+  /** Thinking included. */
+  readonly outputTokens: number;
+  readonly webSearches: number;
+  /** The provider says it ran in the US region, which costs 1.1 times as much. */
+  readonly ranInUs: boolean;
+}
+
+/** What decides the dearest way a request can be charged, apart from its size. */
+export interface CostTraits {
+  /** The longest cache lifetime the request asks for anywhere. */
+  readonly cacheWrite: "none" | "5m" | "1h";
+  /** False only where the provider cannot run it in the US region: the request says so, or the model has no regions. */
+  readonly mayRunInUs: boolean;
+}
+
+/** The traits to assume of a request nobody looked at. */
+export const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true };
+
+/** The price of a model at an instant (Unix milliseconds), by id or dated id; undefined is `price_unknown`: refuse the work. */
+export function priceAt(model: string, instantMs: number): Price | undefined {
+  const id = findModel(model)?.id;
+  return priceTable.find(
+    (price) =>
+      price.model === id &&
+      (price.fromMs === null || instantMs >= price.fromMs) &&
+      (price.untilMs === null || instantMs < price.untilMs),
+  );
+}
+
+/** A price row by the id an attempt was booked with. */
+export function findPrice(id: string): Price | undefined {
+  return priceTable.find((price) => price.id === id);
+}
+
+/** The exact cost of a usage in nano-dollars, rounded up once. */
+export function costNanoUsd(usage: Usage, terms: { lane: Lane; price: Price }): bigint {
+  const tier = tierFor(terms.price, promptTokens(usage));
+  const pico =
+    BigInt(usage.inputTokens) * tier.inputPico +
+    BigInt(usage.cacheWrite5mTokens) * tier.write5mPico +
+    BigInt(usage.cacheWrite1hTokens) * tier.write1hPico +
+    BigInt(usage.cacheReadTokens) * tier.readPico +
+    BigInt(usage.outputTokens) * tier.outputPico;
+  return toNano(pico, terms.lane, usage.ranInUs) + BigInt(usage.webSearches) * webSearchNanoUsd;
+}
+
+/**
+ * The most a request can cost in nano-dollars. The prompt may be shorter than its bound and land in any tier up to it, so every
+ * reachable tier is priced and the dearest taken; all input is charged as its dearest class (a request with `cache_control`
+ * may be written to the cache whole). Without `traits` the dearest ones are assumed.
+ */
+export function worstCostNanoUsd(request: {
+  inputTokensMax: number;
+  outputTokensMax: number;
+  lane: Lane;
+  price: Price;
+  traits?: CostTraits;
+}): bigint {
+  const { cacheWrite, mayRunInUs } = request.traits ?? dearestTraits;
+  let worstPico = 0n;
+  for (const [input, tier] of reachableTiers(request.price, request.inputTokensMax)) {
+    const pico =
+      BigInt(input) * dearestInputPico(tier, cacheWrite) + BigInt(request.outputTokensMax) * tier.outputPico;
+    if (pico > worstPico) worstPico = pico;
+  }
+  return toNano(worstPico, request.lane, mayRunInUs);
+}
+
+/**
+ * Reads the `usage` object of a Messages API answer; null when it cannot be priced (a count is missing, negative or broken, or
+ * the request ran at another speed), and the attempt stays booked at its worst case. Cache writes that the breakdown by lifetime
+ * leaves out are counted as 1-hour writes: booking too much is corrected by an audit, booking too little breaks a ceiling.
+ */
+export function readUsage(raw: unknown): Usage | null {
+  if (typeof raw !== "object" || raw === null) return null;
+  const usage = raw as Record<string, unknown>;
+  const written = asRecord(usage["cache_creation"]);
+  const searches = asRecord(usage["server_tool_use"]);
+  const writeTokens = count(usage["cache_creation_input_tokens"] ?? 0);
+  const write5mTokens = count(written["ephemeral_5m_input_tokens"] ?? 0);
+  const write1hTokens = count(written["ephemeral_1h_input_tokens"] ?? 0);
+  const read = {
+    inputTokens: count(usage["input_tokens"]),
+    cacheWrite5mTokens: write5mTokens,
+    cacheWrite1hTokens: Math.max(write1hTokens, writeTokens - write5mTokens),
+    cacheReadTokens: count(usage["cache_read_input_tokens"] ?? 0),
+    outputTokens: count(usage["output_tokens"]),
+    webSearches: count(searches["web_search_requests"] ?? 0),
+  };
+  if (Object.values(read).some((value) => Number.isNaN(value)) || usage["speed"] === "fast") return null;
+  return { ...read, ranInUs: usage["inference_geo"] === "us" };
+}
+
+/** The whole prompt: what thresholds are measured on. */
+export function promptTokens(usage: Usage): number {
+  return usage.inputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens + usage.cacheReadTokens;
+}
+
+function tierFor(price: Price, tokens: number): PriceTier {
+  const tier = price.tiers.find((each) => each.promptTokensMax === null || tokens <= each.promptTokensMax);
+  if (tier === undefined) throw new Error(`price ${price.id} has no last tier`);
+  return tier;
+}
+
+/** Each tier a prompt of at most `tokensMax` can fall into, with the most tokens it can have there. */
+function reachableTiers(price: Price, tokensMax: number): [tokens: number, tier: PriceTier][] {
+  const reachable: [number, PriceTier][] = [];
+  for (const tier of price.tiers) {
+    reachable.push([Math.min(tokensMax, tier.promptTokensMax ?? tokensMax), tier]);
+    if (tier.promptTokensMax === null || tokensMax <= tier.promptTokensMax) break;
+  }
+  return reachable;
+}
+
+function dearestInputPico(tier: PriceTier, cacheWrite: CostTraits["cacheWrite"]): bigint {
+  const classes = [tier.inputPico, tier.readPico];
+  if (cacheWrite !== "none") classes.push(tier.write5mPico);
+  if (cacheWrite === "1h") classes.push(tier.write1hPico);
+  return classes.reduce((dearest, pico) => (pico > dearest ? pico : dearest));
+}
+
+function toNano(pico: bigint, lane: Lane, inUs: boolean): bigint {
+  const halves = lane === "batch" ? 1n : 2n;
+  const tenths = inUs ? 11n : 10n;
+  return divideUp(pico * halves * tenths, 2n * 10n * picoPerNano);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** A token count, or NaN. */
+function count(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : Number.NaN;
+}
