@@ -20,11 +20,12 @@ import { withDataDirLock } from "./lock.ts";
 import { identityOf, isRunning, ownIdentity, worksIn } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
-/** The part of a logger the stores use: fields first, then the event's name. */
+/** The part of the log that is needed here; `observe` is a sibling that this layer does not know. */
 export interface StoreLog {
-  info(fields: object, event: string): void;
-  warn(fields: object, event: string): void;
-  error(fields: object, event: string): void;
+  event(
+    name: "embedded.started" | "embedded.found" | "embedded.stopped" | "embedded.died",
+    fields: Readonly<Record<string, string | number | undefined>>,
+  ): void;
 }
 
 /** What a server is like before it has users. */
@@ -45,6 +46,7 @@ export interface ServerDriver {
 export interface SharedServer {
   readonly url: string;
   readonly describe: string;
+  readonly home: string;
   /** True when it ran already and this process only joined. */
   readonly joined: boolean;
   /** Signs off; stops the server if nobody else uses it. Safe to call twice. */
@@ -70,10 +72,11 @@ export async function openSharedServer(options: OpenOptions): Promise<SharedServ
   await mkdir(dataDir, { recursive: true, mode: 0o755 });
   const user = { ...(await ownIdentity()), token: randomUUID() };
   const { record, joined } = await withDataDirLock(dataDir, () => joinOrStart(options, user));
-  log.info(
-    { store: driver.store, pid: record.server?.pid, port: record.port },
-    joined ? "store.joined" : "store.started",
-  );
+  log.event(joined ? "embedded.found" : "embedded.started", {
+    store: driver.store,
+    pid: record.server?.pid,
+    port: record.port,
+  });
 
   const closing = new AbortController();
   const handle: Handle = { token: user.token, known: record };
@@ -84,7 +87,13 @@ export async function openSharedServer(options: OpenOptions): Promise<SharedServ
     await watching;
     await signOff(options, handle);
   };
-  return { url: record.url, describe: record.describe, joined, close: () => (closed ??= close()) };
+  return {
+    url: record.url,
+    describe: record.describe,
+    home: record.home,
+    joined,
+    close: () => (closed ??= close()),
+  };
 }
 
 /** Stops a recorded server whoever uses it; their watchers see that they were signed off and let it rest. */
@@ -114,7 +123,7 @@ async function joinOrStart(
 }
 
 async function signOff(options: OpenOptions, { token, known }: Handle): Promise<void> {
-  const { dataDir, driver, log } = options;
+  const { dataDir, driver } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o755 });
   await withDataDirLock(dataDir, async () => {
     const record = await readServerRecord(dataDir, driver.store);
@@ -125,7 +134,6 @@ async function signOff(options: OpenOptions, { token, known }: Handle): Promise<
     const users = (await runningUsers(record)).filter((user) => user.token !== token);
     if (users.length > 0) {
       await writeServerRecord(dataDir, driver.store, { ...record, users });
-      log.info({ store: driver.store, users: users.length }, "store.left");
       return;
     }
     await stopRecorded(options, record);
@@ -135,7 +143,7 @@ async function signOff(options: OpenOptions, { token, known }: Handle): Promise<
 async function stopRecorded({ dataDir, driver, log }: OpenOptions, record: ServerRecord): Promise<void> {
   if (record.server !== null) await stopProcess(record.server, driver.stopSignals);
   await writeServerRecord(dataDir, driver.store, { ...record, server: null, users: [] });
-  log.info({ store: driver.store, pid: record.server?.pid }, "store.stopped");
+  log.event("embedded.stopped", { store: driver.store, pid: record.server?.pid });
 }
 
 /** Looks every second whether the server runs and starts it again when it does not, with growing pauses while that fails. */
@@ -150,11 +158,11 @@ async function watch(options: OpenOptions, handle: Handle, signal: AbortSignal):
         pauseMs = storeLimits.watchEveryMs;
         continue;
       }
-      log.warn({ store: driver.store, pid: record.server?.pid }, "store.died");
+      log.event("embedded.died", { store: driver.store, pid: record.server?.pid });
       if (!(await withDataDirLock(dataDir, () => startAgain(options, handle.token)))) return;
       pauseMs = storeLimits.watchEveryMs;
     } catch (error) {
-      log.error({ store: driver.store, error: faultOf(error) }, "store.restart_failed");
+      log.event("embedded.died", { store: driver.store, restart_error: faultOf(error) });
       pauseMs = Math.min(pauseMs * 2, storeLimits.watchRetryMaxMs);
     }
   }
@@ -168,7 +176,7 @@ async function startAgain({ dataDir, driver, log }: OpenOptions, token: string):
   if (await serverRuns(record)) return true;
   const started = { ...(await driver.start(record)), users: await runningUsers(record) };
   await writeServerRecord(dataDir, driver.store, started);
-  log.warn({ store: driver.store, pid: started.server.pid, port: started.port }, "store.restarted");
+  log.event("embedded.started", { store: driver.store, pid: started.server.pid, port: started.port });
   return true;
 }
 

@@ -40,7 +40,7 @@ export async function openPostgres({ databaseUrl, dataDir, log }: PostgresOption
   }
   const server = await openSharedServer({ dataDir, driver: postgresDriver(dataDir), log });
   const kind = server.joined ? "embedded-shared" : "embedded";
-  return { url: server.url, kind, describe: server.describe, close: server.close };
+  return { url: server.url, kind, describe: server.describe, close: () => server.close() };
 }
 
 /** Stops the embedded server of a data directory whoever uses it: for the end of a test run or an operator's command. */

@@ -1,0 +1,29 @@
+// What BullMQ is given to connect with. Two implementations: redis-connections.ts and postgres-connections.ts.
+import type { BackendFactory, ConnectionOptions, IQueueBackend, RedisQueueBackend } from "bullmq";
+
+/** The part of BullMQ's options that says how to connect. */
+export interface ConnectionSettings {
+  readonly connection: ConnectionOptions;
+  readonly prefix?: string;
+}
+
+/** A connection of its own, and what to do with it once its user is closed. */
+export interface OwnConnection {
+  readonly connection: ConnectionSettings;
+  readonly release: () => Promise<void>;
+}
+
+export interface Connections {
+  /** BullMQ's implementation for this store. Its classes are typed for Redis and work with any. */
+  readonly factory: BackendFactory<RedisQueueBackend & IQueueBackend>;
+  /** Shared by all queues. Commands on it end within `commandTimeoutMs`, come what may. */
+  forQueue(): ConnectionSettings;
+  /** For one worker. Its commands wait for a lost server as long as it takes: a result that is ready must get there. */
+  forWorker(): OwnConnection;
+  /** For one event listener. */
+  forListener(): OwnConnection;
+  ping(): Promise<unknown>;
+  /** Runs before the shared connections close. */
+  onClose(release: () => Promise<void>): void;
+  close(): Promise<void>;
+}

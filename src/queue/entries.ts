@@ -1,0 +1,48 @@
+// Entries: what BullMQ calls jobs. The word job is taken: a job is a row in the database, an entry is its ticket in a queue.
+import type { Queue } from "bullmq";
+import { queueFault } from "./faults.ts";
+import { queueLimits } from "./limits.ts";
+import { assertEntryId } from "./names.ts";
+
+export interface NewEntry<Data> {
+  /** What the entry is, as Bull Board lists it. */
+  readonly name: string;
+  /** Chosen by the caller and new for every dispatch: an entry whose id is still known to the queue is ignored without a word. */
+  readonly id: string;
+  /** Ids and numbers only. It lies in clear text in Redis and is shown by Bull Board. */
+  readonly data: Data;
+  /** How long it waits before a worker may take it. */
+  readonly delayMs?: number | undefined;
+}
+
+/**
+ * Adds entries in their order, in chunks. Resolves when the last chunk was answered; rejects with queue_unavailable when one
+ * was not, and then some may have been stored and some not.
+ *
+ * Nothing is read back to see whether all were stored, though on Redis they are one by one (a pipeline, no transaction) and
+ * some refusals are not even reported. It would prove nothing: Redis may lose them a moment later. What counts is the row in
+ * the database, whose lease ends when no worker has claimed it; the sweep then dispatches it again under a new id.
+ *
+ * There is no priority: who comes first is decided when the window is filled, and a window is drained in seconds.
+ */
+export async function addJobs<Data>(queue: Queue, entries: readonly NewEntry<Data>[]): Promise<void> {
+  for (const { id } of entries) assertEntryId(id);
+  for (let from = 0; from < entries.length; from += queueLimits.addChunkMax) {
+    const chunk = entries.slice(from, from + queueLimits.addChunkMax);
+    await addChunk(queue, chunk);
+  }
+}
+
+async function addChunk<Data>(queue: Queue, chunk: readonly NewEntry<Data>[]): Promise<void> {
+  try {
+    await queue.addBulk(
+      chunk.map(({ name, id, data, delayMs }) => ({
+        name,
+        data,
+        opts: { jobId: id, delay: Math.max(0, Math.ceil(delayMs ?? 0)) },
+      })),
+    );
+  } catch (error) {
+    throw queueFault(error);
+  }
+}
