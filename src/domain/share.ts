@@ -1,0 +1,90 @@
+// Who gets the next places of the window: tenants in turn, inside a tenant its queues in turn, inside a queue its bulks.
+//
+// Places are dealt one at a time, so a tenant with a million jobs in fifty bulks gets no more turns than one with ten jobs, and
+// a place nobody else wants goes to whoever still has work. A queue's own limit on concurrency is kept on the way.
+
+export interface WaitingBulk {
+  bulkId: string;
+  tenantId: string;
+  queueId: string;
+  /** Jobs queued. */
+  waiting: number;
+  /** Jobs of the bulk that are dispatched or running. */
+  out: number;
+  /** The queue's limit on jobs that are out, or null. */
+  concurrencyMax: number | null;
+}
+
+/** A circle of things that take turns; one that has nothing left drops out. */
+interface Turn {
+  /** Takes one place; the bulk that got it, or null when nothing below wants one. */
+  take(): string | null;
+}
+
+/**
+ * Deals `places` among bulks. `firstTurn` rotates who begins, so that a small remainder does not always fall to the same tenant.
+ * Answers places by bulk id; bulks that got none are not in it.
+ */
+export function shareOut(places: number, bulks: readonly WaitingBulk[], firstTurn: number): Map<string, number> {
+  const dealt = new Map<string, number>();
+  const turns = circle(
+    groupBy(bulks, (bulk) => bulk.tenantId).map((ofTenant) =>
+      circle(groupBy(ofTenant, (bulk) => bulk.queueId).map((ofQueue) => queueTurn(ofQueue)), firstTurn),
+    ),
+    firstTurn,
+  );
+  for (let place = 0; place < places; place += 1) {
+    const bulkId = turns.take();
+    if (bulkId === null) break;
+    dealt.set(bulkId, (dealt.get(bulkId) ?? 0) + 1);
+  }
+  return dealt;
+}
+
+function queueTurn(bulks: readonly WaitingBulk[]): Turn {
+  const limit = bulks[0]?.concurrencyMax ?? null;
+  let room = limit === null ? Infinity : limit - bulks.reduce((sum, bulk) => sum + bulk.out, 0);
+  const inner = circle(bulks.map((bulk) => bulkTurn(bulk)), 0);
+  return {
+    take: () => {
+      if (room < 1) return null;
+      room -= 1;
+      return inner.take();
+    },
+  };
+}
+
+function bulkTurn(bulk: WaitingBulk): Turn {
+  let left = bulk.waiting;
+  return { take: () => (left-- > 0 ? bulk.bulkId : null) };
+}
+
+function circle(members: Turn[], firstTurn: number): Turn {
+  const alive = [...members];
+  let next = alive.length === 0 ? 0 : firstTurn % alive.length;
+  return {
+    take: () => {
+      while (alive.length > 0) {
+        const taken = alive[next]?.take() ?? null;
+        if (taken !== null) {
+          next = (next + 1) % alive.length;
+          return taken;
+        }
+        alive.splice(next, 1);
+        if (next >= alive.length) next = 0;
+      }
+      return null;
+    },
+  };
+}
+
+function groupBy(bulks: readonly WaitingBulk[], keyOf: (bulk: WaitingBulk) => string): WaitingBulk[][] {
+  const groups = new Map<string, WaitingBulk[]>();
+  for (const bulk of bulks) {
+    const key = keyOf(bulk);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [bulk]);
+    else group.push(bulk);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,142 @@
+// One attempt in the realtime lane, as a pipeline of named steps: pace, gate, claim, render, call, read, settle, record.
+//
+// Money and truth: nothing is paid before the claim is committed, and after it the attempt always ends in `record`, whatever the
+// call did. The record is tried until it is written: an answer that was paid for is worth more than a free slot. If this process
+// dies instead, its lease ends and the reaper books the attempt at its worst case.
+
+import { createHash } from "node:crypto";
+import type { Config } from "../../config/config.ts";
+import type { JobTypes } from "../../config/job-types.ts";
+import type { Clock } from "../../domain/clock.ts";
+import { outcomeRules } from "../../domain/attempt.ts";
+import type { AttemptOutcome } from "../../domain/attempt.ts";
+import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
+import type { Gate } from "../../domain/work-scope.ts";
+import type { Pace } from "../../limiter/pace.ts";
+import { errorFields } from "../../observe/error-fields.ts";
+import type { Log } from "../../observe/log.ts";
+import type { Claim, ClaimAnswer, ClaimedJob } from "../../postgres/claim.ts";
+import type { Dispatch } from "../../postgres/dispatch.ts";
+import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
+import type { CallEnd } from "../../provider/call-end.ts";
+import type { Provider } from "../../provider/client.ts";
+import type { PreparedBulks } from "../prepared-bulks.ts";
+import { settleBroken, settleCall, settleShut } from "./settle-call.ts";
+import type { ReadAnswer } from "./settle-call.ts";
+
+export interface AttemptDeps {
+  config: Config;
+  clock: Clock;
+  log: Log;
+  random(): number;
+  gate: Gate;
+  pace: Pace;
+  provider: Provider;
+  jobTypes: JobTypes;
+  prepared: PreparedBulks;
+  claim(claim: Claim): Promise<ClaimAnswer>;
+  /** Puts a dispatched job back without an attempt. */
+  giveBack(dispatch: Dispatch, waitReason: "pause" | "stop"): Promise<void>;
+  record(record: AttemptRecord): Promise<RecordedAttempt>;
+  onCredentialRefused(outcome: AttemptOutcome): Promise<void>;
+  onAnswered(): void;
+  inFlight: InFlight;
+}
+
+/** The calls of this process by job, so that a cancel or a stop can abort them. */
+export type InFlight = Map<string, { bulkId: string; controller: AbortController }>;
+
+/** How the dispatch ended, shown in Bull Board. Codes only. */
+export interface AttemptSummary {
+  outcome: AttemptOutcome | "not_claimed";
+  detail: string;
+}
+
+/** Runs one dispatch to its end. `drain` is aborted when the process shuts down: what has not been sent goes back. */
+export async function runAttempt(dispatch: Dispatch, deps: AttemptDeps, drain: AbortSignal): Promise<AttemptSummary> {
+  const mayStart = await deps.pace.acquire(drain);
+  const verdict = mayStart ? deps.gate(dispatch) : null;
+  if (verdict === null || !verdict.open) {
+    const why = verdict?.why === "pause" ? "pause" : "stop";
+    await deps.giveBack(dispatch, why);
+    return { outcome: "not_claimed", detail: why };
+  }
+  const answer = await deps.claim({ jobId: dispatch.jobId, dispatchNo: dispatch.dispatchNo });
+  if (!answer.claimed) return { outcome: "not_claimed", detail: answer.why };
+  const record = await attempt(answer.job, dispatch, deps);
+  const recorded = await deps.record(record);
+  report(answer.job, record, recorded, deps);
+  return { outcome: record.attempt.outcome, detail: record.next.state };
+}
+
+async function attempt(job: ClaimedJob, dispatch: Dispatch, deps: AttemptDeps): Promise<AttemptRecord> {
+  const prepared = await deps.prepared.of(job.bulkId, job.jobType).catch(() => null);
+  const params = prepared === null ? null : renderExactly(prepared, job);
+  if (prepared === null) return settleBroken(job, "job_type_gone");
+  if (params === null) return settleBroken(job, "request_changed");
+  const end = await call(job, dispatch, params, deps);
+  if (end.kind === "shut") return settleShut(job, end.verdict.why);
+  if (end.kind === "answer") deps.onAnswered();
+  if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
+  const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
+  const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
+  return settleCall(job, end, read, {
+    retry: { baseMs: retryBaseMs, capMs: retryCapMs, retryAfterMaxMs },
+    triesMax: deps.config.triesMax,
+    now: deps.clock.now(),
+    random: deps.random(),
+  });
+}
+
+/** Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. */
+function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
+  try {
+    const { params } = prepared.render(job.input, job.promptVersion);
+    return createHash("sha256").update(params).digest().equals(job.requestSha256) ? params : null;
+  } catch {
+    return null;
+  }
+}
+
+async function call(job: ClaimedJob, dispatch: Dispatch, params: string, deps: AttemptDeps): Promise<CallEnd<unknown>> {
+  const controller = new AbortController();
+  deps.inFlight.set(job.id, { bulkId: job.bulkId, controller });
+  try {
+    const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
+    return await deps.provider.createMessage(params, { scope: dispatch, deadlineMs, signal: controller.signal });
+  } finally {
+    deps.inFlight.delete(job.id);
+  }
+}
+
+function readMessage(prepared: PreparedJobs, job: ClaimedJob, end: Extract<CallEnd<unknown>, { kind: "answer" }>): ReadAnswer | null {
+  const message = end.body as { type?: unknown; content?: unknown } | null | undefined;
+  if (message?.type !== "message" || !Array.isArray(message.content)) return null;
+  return { answer: prepared.readAnswer(job.input, message), sha256: createHash("sha256").update(end.text).digest() };
+}
+
+type RefusedEnd = Extract<CallEnd<unknown>, { kind: "error" }>;
+const outcomeStops = (end: CallEnd<unknown>): end is RefusedEnd =>
+  end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true;
+
+function report(job: ClaimedJob, record: AttemptRecord, recorded: RecordedAttempt, { log }: AttemptDeps): void {
+  const ids = { jobId: job.id, attemptNo: job.attemptNo, outcome: record.attempt.outcome };
+  if (recorded.recorded !== "now") log.event("attempt.late", { ...ids, recorded: recorded.recorded });
+  if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
+  if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
+  if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
+  else if (record.next.countsTry) log.event("job.retry_scheduled", ids);
+  else log.event("job.requeued", { ...ids, reason: record.next.retryReason });
+}
+
+/** Repeats the recording of a paid call until it is written; see the top. Waits longer each time, at most five seconds. */
+export async function recordUntilWritten<T>(write: () => Promise<T>, log: Log, sleep: (ms: number) => Promise<void>): Promise<T> {
+  for (let tryNo = 1; ; tryNo += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      log.event("sweep.failed", { sweep: "record", tryNo, ...errorFields(error) });
+      await sleep(Math.min(5_000, 100 * 2 ** Math.min(tryNo, 10)));
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// From the end of a call to the record of its attempt: what it cost, what becomes of the job. Pure, so that every row of the
+// provider's error table is a test without a provider.
+
+import { outcomeRules } from "../../domain/attempt.ts";
+import type { AttemptOutcome, OutcomeRule } from "../../domain/attempt.ts";
+import type { Answer } from "../../domain/answer.ts";
+import { costNanoUsd, readUsage } from "../../domain/price.ts";
+import { retryDelayMs } from "../../domain/retry.ts";
+import type { RetryTimes } from "../../domain/retry.ts";
+import type { ClaimedJob } from "../../postgres/claim.ts";
+import type { AttemptEnd, AttemptRecord, NextStep } from "../../postgres/record.ts";
+import type { CallEnd } from "../../provider/call-end.ts";
+
+export interface SettleTerms {
+  retry: RetryTimes;
+  /** Unpaid failures of the provider's own making that a job may see. */
+  triesMax: number;
+  now: Date;
+  /** A draw from [0, 1) for the jitter. */
+  random: number;
+}
+
+/** What was read of an answer, with the SHA-256 of its text. */
+export interface ReadAnswer {
+  answer: Answer;
+  sha256: Buffer;
+}
+
+type ReachedEnd = Exclude<CallEnd<unknown>, { kind: "shut" }>;
+
+/** The record of an attempt whose call ended. `read` is given for kind "answer" when its body could be read as a Message. */
+export function settleCall(job: ClaimedJob, end: ReachedEnd, read: ReadAnswer | null, terms: SettleTerms): AttemptRecord {
+  if (end.kind === "answer") return settleAnswer(job, end, read, terms);
+  const rule = outcomeRules[end.outcome];
+  const known = end.kind === "error" ? errorFieldsOf(end) : {};
+  const times = { sentAt: end.sentAt, answeredAt: end.answeredAt };
+  const retryAfterMs = end.kind === "error" ? end.retryAfterMs : undefined;
+  return {
+    jobId: job.id,
+    attemptNo: job.attemptNo,
+    attempt: { ...billOf(rule, job), outcome: end.outcome, ...known, ...times },
+    next: nextStep(job, end.outcome, terms, retryAfterMs),
+  };
+}
+
+/** The record of an attempt that the gate kept from being sent: nothing was paid, the job goes back and waits. */
+export function settleShut(job: ClaimedJob, why: "pause" | "stop" | "no_permission"): AttemptRecord {
+  return {
+    jobId: job.id,
+    attemptNo: job.attemptNo,
+    attempt: { state: "unpaid", outcome: "not_sent", costNano: 0n, realtimeNano: 0n },
+    next: { state: "queued", retryReason: why, countsTry: false, waitReason: why === "pause" ? "pause" : "stop" },
+  };
+}
+
+/** The record of an attempt that never left, by a fault of ours that no further try can mend. */
+export function settleBroken(job: ClaimedJob, failureCode: string): AttemptRecord {
+  return {
+    jobId: job.id,
+    attemptNo: job.attemptNo,
+    attempt: { state: "unpaid", outcome: "not_sent", costNano: 0n, realtimeNano: 0n },
+    next: { state: "failed", failureCode, failureFault: "sluice" },
+  };
+}
+
+type AnswerEnd = Extract<CallEnd<unknown>, { kind: "answer" }>;
+
+function settleAnswer(job: ClaimedJob, end: AnswerEnd, read: ReadAnswer | null, terms: SettleTerms): AttemptRecord {
+  const message = end.body as { usage?: unknown; stop_reason?: unknown } | null | undefined;
+  const usage = readUsage(message?.usage);
+  const times = { sentAt: end.sentAt, answeredAt: end.answeredAt, httpStatus: end.status };
+  const seen = { ...times, ...(end.requestId !== undefined && { requestId: end.requestId }) };
+  const base = { jobId: job.id, attemptNo: job.attemptNo };
+  // An answer without a readable message: computed and billed by all appearances, and nobody can say at what price.
+  if (read === null)
+    return { ...base, attempt: { ...billOf(outcomeRules.unknown_end, job), outcome: "unknown_end", ...seen }, next: nextStep(job, "unknown_end", terms) };
+  const cost = usage === null ? job.worstNano : costNanoUsd(usage, { lane: "realtime", price: job.price });
+  const attempt: AttemptEnd = {
+    state: usage === null ? "presumed" : "settled",
+    outcome: read.answer.outcome,
+    costNano: cost,
+    realtimeNano: cost,
+    answerSha256: read.sha256,
+    ...seen,
+    ...(typeof message?.stop_reason === "string" && { stopReason: message.stop_reason }),
+    ...(message?.usage !== undefined && { usage: message.usage as object }),
+  };
+  return { ...base, attempt, next: { state: read.answer.outcome }, result: resultOf(read.answer) };
+}
+
+/** What is stored for the caller; reasons are names and codes, never what the model wrote. */
+export function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
+  switch (answer.outcome) {
+    case "succeeded":
+      return { output: answer.output, confidence: answer.confidence, abstained: answer.abstained, reason: null };
+    case "refused":
+      return { output: null, confidence: null, abstained: null, reason: answer.category };
+    case "truncated":
+      return { output: answer.output, confidence: null, abstained: null, reason: null };
+    case "invalid_output":
+      return { output: null, confidence: null, abstained: null, reason: answer.reason };
+  }
+}
+
+function billOf(rule: OutcomeRule, job: ClaimedJob): Pick<AttemptEnd, "state" | "costNano" | "realtimeNano"> {
+  return rule.bill === "worst"
+    ? { state: "presumed", costNano: job.worstNano, realtimeNano: job.worstNano }
+    : { state: "unpaid", costNano: 0n, realtimeNano: 0n };
+}
+
+/** What becomes of a job whose attempt brought no answer. */
+function nextStep(job: ClaimedJob, outcome: AttemptOutcome, terms: SettleTerms, retryAfterMs?: number): NextStep {
+  const rule = outcomeRules[outcome];
+  const fault = rule.fault ?? "provider";
+  if (rule.then === "final") return { state: rule.state ?? "failed", failureCode: outcome, failureFault: fault };
+  const paid = job.attemptsPaid + (rule.bill === "worst" ? 1 : 0);
+  const tries = job.tries + 1;
+  if (paid >= job.attemptsMax) return { state: "failed", failureCode: "attempts_exhausted", failureFault: fault };
+  if (rule.then === "retry" && tries >= terms.triesMax) return { state: "failed", failureCode: outcome, failureFault: fault };
+  const delayMs = retryDelayMs(terms.retry, job.attemptNo, terms.random, retryAfterMs);
+  return {
+    state: "queued",
+    retryReason: outcome,
+    countsTry: rule.then === "retry",
+    notBefore: new Date(terms.now.getTime() + delayMs),
+    waitReason: rule.waitReason ?? "schedule",
+  };
+}
+
+type ErrorEnd = Extract<CallEnd<unknown>, { kind: "error" }>;
+
+function errorFieldsOf(end: ErrorEnd): Pick<AttemptEnd, "httpStatus" | "errorType" | "requestId"> {
+  return {
+    httpStatus: end.status,
+    ...(end.type !== undefined && { errorType: end.type }),
+    ...(end.requestId !== undefined && { requestId: end.requestId }),
+  };
+}
