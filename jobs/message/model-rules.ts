@@ -67,20 +67,23 @@ function modelProblems(params: Params, model: Model): Problem[] {
 }
 
 function conversationProblems(params: Params, model: Model): Problem[] {
-  const problems: Problem[] = [];
+  const problems = toolChoiceProblems(params, model);
   if (params.messages[0]?.role !== "user")
     problems.push({ path: ["messages"], message: "must begin with a user turn" });
   if (params.messages.at(-1)?.role === "assistant" && !model.prefill) {
     problems.push({ path: ["messages"], message: `must end with a user turn for ${model.id}` });
   }
-  const choice = params.tool_choice?.type;
-  if (choice !== undefined && choice !== "none" && params.tools === undefined) {
-    problems.push({ path: ["tool_choice"], message: "needs tools" });
-  }
-  if ((choice === "any" || choice === "tool") && !model.forcedToolChoice) {
-    problems.push({ path: ["tool_choice", "type"], message: `must be auto or none for ${model.id}` });
-  }
   return problems;
+}
+
+function toolChoiceProblems(params: Params, model: Model): Problem[] {
+  const choice = params.tool_choice?.type;
+  if (choice === undefined || choice === "none") return [];
+  if (params.tools === undefined) return [{ path: ["tool_choice"], message: "needs tools" }];
+  const forced = choice === "any" || choice === "tool";
+  return forced && !model.forcedToolChoice
+    ? [{ path: ["tool_choice", "type"], message: `must be auto or none for ${model.id}` }]
+    : [];
 }
 
 function thinkingProblems(params: Params, model: Model): Problem[] {

@@ -16,6 +16,7 @@ import { compileJobType } from "../domain/compile-job-type.ts";
 import type { CompiledJobType, PromptVersion } from "../domain/compile-job-type.ts";
 import { defineJobType } from "../domain/job-type.ts";
 import type { JobTypeDefinition } from "../domain/job-type.ts";
+import { isRecord } from "../domain/json-value.ts";
 
 export type JobTypes = ReadonlyMap<string, CompiledJobType>;
 
@@ -26,26 +27,32 @@ const definitionFiles = ["job.ts", "job.js", "job.mjs"];
 /** Loads and compiles everything. Throws one Error that names every problem found, each with its file. */
 export async function loadJobTypes(options: { dirs: readonly string[] }): Promise<JobTypes> {
   const problems: string[] = [];
-  const found = [...shippedJobTypes];
-  for (const dir of options.dirs) {
-    for (const folder of await jobFolders(dir, problems)) {
-      const definition = await importDefinition(folder).catch((error: unknown) =>
-        noteProblem(problems, folder, error),
-      );
-      if (definition !== undefined) found.push(definition);
-    }
-  }
+  const folders = (await Promise.all(options.dirs.map((dir) => jobFolders(dir, problems)))).flat();
+  const imported = await Promise.all(
+    folders.map((folder) =>
+      importDefinition(folder).catch((error: unknown) => noteProblem(problems, folder, error)),
+    ),
+  );
+  const definitions = [...shippedJobTypes, ...imported.filter((each) => each !== undefined)];
+  const compiled = await Promise.all(
+    definitions.map((each) =>
+      compile(each).catch((error: unknown) => noteProblem(problems, whereIs(each), error)),
+    ),
+  );
   const jobTypes = new Map<string, CompiledJobType>();
-  for (const definition of found) {
-    const where = definition.dir ?? definition.name;
-    const compiled = await compile(definition).catch((error: unknown) => noteProblem(problems, where, error));
-    if (compiled === undefined) continue;
-    if (jobTypes.has(compiled.name))
-      problems.push(`${where}: there is another job type of the name ${compiled.name}`);
-    jobTypes.set(compiled.name, compiled);
-  }
+  compiled.forEach((jobType, index) => {
+    if (jobType === undefined) return;
+    if (jobTypes.has(jobType.name)) {
+      problems.push(`${whereIs(definitions[index])}: there is another job type of the name ${jobType.name}`);
+    }
+    jobTypes.set(jobType.name, jobType);
+  });
   if (problems.length > 0) throw new Error(`job types cannot be loaded:\n  ${problems.join("\n  ")}`);
   return jobTypes;
+}
+
+function whereIs(definition: JobTypeDefinition | undefined): string {
+  return definition?.dir ?? definition?.name ?? "a job type";
 }
 
 async function compile(definition: JobTypeDefinition): Promise<CompiledJobType> {
@@ -88,14 +95,31 @@ async function importDefinition(folder: string): Promise<JobTypeDefinition> {
     .map((name) => path.join(folder, name))
     .find((candidate) => existsSync(candidate));
   if (file === undefined) throw new Error(`has none of ${definitionFiles.join(", ")}`);
-  const module = (await import(pathToFileURL(file).href)) as { jobType?: unknown };
-  const exported: unknown = module.jobType;
-  const definition: unknown =
-    typeof exported === "function"
-      ? (exported as (given: object) => unknown)({ defineJobType, z })
-      : exported;
-  if (typeof definition !== "object" || definition === null) throw new Error(`${file} exports no jobType`);
-  return { dir: folder, ...(definition as JobTypeDefinition) };
+  const module: unknown = await import(pathToFileURL(file).href);
+  const exported = isRecord(module) ? module["jobType"] : undefined;
+  const definition: unknown = isFunction(exported) ? exported({ defineJobType, z }) : exported;
+  if (!looksLikeDefinition(definition)) {
+    throw new Error(`${file} must export jobType with ${definitionParts.join(", ")}`);
+  }
+  return { ...definition, dir: definition.dir ?? folder };
+}
+
+/** What a definition cannot do without; the compiler takes a closer look at each of them. */
+const definitionParts = ["name", "owner", "description", "input", "fields", "output", "prompts"];
+
+function looksLikeDefinition(value: unknown): value is JobTypeDefinition {
+  return (
+    isRecord(value) &&
+    definitionParts.every((part) => value[part] !== undefined) &&
+    value["input"] instanceof z.ZodObject &&
+    Array.isArray(value["prompts"])
+  );
+}
+
+function isFunction(
+  value: unknown,
+): value is (given: { defineJobType: typeof defineJobType; z: typeof z }) => unknown {
+  return typeof value === "function";
 }
 
 function noteProblem(problems: string[], where: string, error: unknown): undefined {

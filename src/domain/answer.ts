@@ -5,11 +5,10 @@
 // Reasons are made of field names of the schema and codes: what the model wrote never gets into a reason, because reasons are
 // logged and stored beside ids.
 
-import type { z } from "zod";
 import { isRecord, toJson } from "./json-value.ts";
 import { pathText } from "./input-error.ts";
 import type { Envelope } from "./job-type.ts";
-import type { Abstention } from "./output-schema.ts";
+import type { Abstention, AnswerSchema } from "./output-schema.ts";
 
 export type Answer =
   | {
@@ -50,7 +49,7 @@ const stopReasons = new Set([
  */
 export function readStructured(
   raw: unknown,
-  schema: z.ZodObject,
+  schema: AnswerSchema,
   checks: (output: Record<string, unknown>, envelope: Envelope) => string | null,
 ): Answer {
   const message = readMessage(raw);
@@ -67,7 +66,7 @@ export function readStructured(
       issue === undefined ? "output: invalid" : `${pathText(issue.path) || "output"}: ${issue.code}`,
     );
   }
-  const { confidence, abstained, ...output } = parsed.data as Envelope & Record<string, unknown>;
+  const { confidence, abstained, ...output } = parsed.data;
   const objection = checks(output, { confidence, abstained });
   if (objection !== null) return invalidOutput(objection);
   return { outcome: "succeeded", output: toJson(output), confidence, abstained };

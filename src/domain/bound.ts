@@ -129,19 +129,17 @@ function inspectBlock(block: Record<string, unknown>, path: string, found: Findi
 }
 
 function inspectSource(kind: "image" | "document", source: unknown, path: string, found: Findings): void {
-  const type = isRecord(source) ? source["type"] : undefined;
-  if (isRecord(source) && type === "base64" && typeof source["data"] === "string") {
-    found.base64Chars += source["data"].length;
+  const { type, data, content } = isRecord(source) ? source : {};
+  if (type === "base64" && typeof data === "string") {
+    found.base64Chars += data.length;
     if (kind === "image") found.images += 1;
     else found.documents += 1;
-  } else if (isRecord(source) && kind === "document" && type === "content") {
-    inspectBlocks(source["content"], `${path}.content`, found);
-  } else if (!(kind === "document" && type === "text")) {
-    found.unbounded.push({
-      path,
-      what: type === "url" || type === "file" ? `a ${type} source` : "a source of this type",
-    });
-  }
+  } else if (kind === "document" && type === "content") inspectBlocks(content, `${path}.content`, found);
+  else if (kind === "image" || type !== "text") found.unbounded.push({ path, what: sourceWord(type) });
+}
+
+function sourceWord(type: unknown): string {
+  return type === "url" || type === "file" ? `a ${type} source` : "a source of this type";
 }
 
 function inspectTool(tool: unknown, path: string, found: Findings): void {

@@ -8,7 +8,7 @@ import { readShared } from "./input-reader.ts";
 import type { Values } from "./input-reader.ts";
 import { attemptsMaxDefault, callTimeoutMsDefault } from "./job-type.ts";
 import type { FieldRule, JobTypeDefinition, StructuredJobType, Urgency } from "./job-type.ts";
-import { isRecord } from "./json-value.ts";
+import { isRecord, parseRecord } from "./json-value.ts";
 import { envelopeFields, toProviderSchema, withEnvelope } from "./output-schema.ts";
 import { preparePlain, prepareStructured } from "./prepared-jobs.ts";
 import type { PreparedJobs } from "./prepared-jobs.ts";
@@ -89,7 +89,7 @@ export function compileJobType(
 function acceptedShared(definition: JobTypeDefinition, given: Values | null): Values {
   const result = readShared(definition, given ?? {});
   if (!result.ok) throw new Error(`job type ${definition.name}: shared input that was not accepted`);
-  return JSON.parse(result.shared) as Values;
+  return parseRecord(result.shared);
 }
 
 function commonProblems(definition: JobTypeDefinition): string[] {
@@ -98,22 +98,32 @@ function commonProblems(definition: JobTypeDefinition): string[] {
     problems.push("the name must be lower-case words joined by dashes, at most 40 characters");
   }
   if (definition.owner.trim() === "") problems.push("owner is empty");
+  return [...problems, ...fieldProblems(definition), ...numberProblems(definition)];
+}
+
+function fieldProblems(definition: JobTypeDefinition): string[] {
   const inputNames = Object.keys(definition.input.shape);
   const ruled = Object.keys(definition.fields);
-  for (const name of inputNames)
-    if (!ruled.includes(name)) problems.push(`fields lacks the input field ${name}`);
-  for (const name of ruled)
-    if (!inputNames.includes(name)) problems.push(`fields names ${name}, which is no input field`);
-  for (const [name, value, max] of [
-    ["callTimeoutMs", definition.callTimeoutMs, 3_600_000],
-    ["attemptsMax", definition.attemptsMax, 20],
-    ["inputTokensMax", definition.inputTokensMax, 10_000_000],
-  ] as const) {
-    if (value !== undefined && !isBetween(value, 1, max)) problems.push(`${name} must be 1 to ${max}`);
-  }
-  if (definition.priority !== undefined && !isBetween(definition.priority, 0, 9))
-    problems.push("priority must be 0 to 9");
-  return problems;
+  return [
+    ...inputNames
+      .filter((name) => !ruled.includes(name))
+      .map((name) => `fields lacks the input field ${name}`),
+    ...ruled
+      .filter((name) => !inputNames.includes(name))
+      .map((name) => `fields names ${name}, which is no input field`),
+  ];
+}
+
+function numberProblems(definition: JobTypeDefinition): string[] {
+  const ranges = [
+    ["callTimeoutMs", definition.callTimeoutMs, 1, 3_600_000],
+    ["attemptsMax", definition.attemptsMax, 1, 20],
+    ["inputTokensMax", definition.inputTokensMax, 1, 10_000_000],
+    ["priority", definition.priority, 0, 9],
+  ] as const;
+  return ranges
+    .filter(([, value, min, max]) => value !== undefined && !isBetween(value, min, max))
+    .map(([name, , min, max]) => `${name} must be ${min} to ${max}`);
 }
 
 function promptProblems(definition: JobTypeDefinition): string[] {

@@ -16,11 +16,11 @@ import {
   toolsOverheadTokens,
   utf8Bytes,
 } from "./bound.ts";
-import type { z } from "zod";
 import type { StructuredJobType } from "./job-type.ts";
 import { findModel, thinkingOff } from "./models.ts";
 import type { Model } from "./models.ts";
 import { toProviderSchema, withEnvelope } from "./output-schema.ts";
+import type { AnswerSchema } from "./output-schema.ts";
 import { fillTemplate } from "./template.ts";
 import type { Template } from "./template.ts";
 
@@ -44,7 +44,7 @@ export interface Frame {
   /** Input tokens of head and tail with all overheads. */
   readonly tokensMax: number;
   /** What an answer must look like, envelope included. */
-  readonly schema: z.ZodObject;
+  readonly schema: AnswerSchema;
 }
 
 /** The frame for one set of instruction values. `hasData` false: a type without data fields, whose prompt is the whole request. */

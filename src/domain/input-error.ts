@@ -17,9 +17,9 @@ type Path = readonly PropertyKey[];
 /** Most errors named for one input; the rest would say nothing new. */
 export const inputErrorsMax = 20;
 
-/** What the schema objects to, in the order it was found. */
-export function inputErrors(error: z.ZodError): InputError[] {
-  return error.issues.flatMap((issue) => fromIssue(issue, [])).slice(0, inputErrorsMax);
+/** What the schema objects to, in the order it was found. `parents`: where in the input the schema stands. */
+export function inputErrors(error: z.ZodError, parents: Path = []): InputError[] {
+  return error.issues.flatMap((issue) => fromIssue(issue, parents)).slice(0, inputErrorsMax);
 }
 
 export function invalid(field: string, reason: string): InputError {
@@ -71,16 +71,14 @@ function reasonOf(issue: Issue): string {
         ? "is required"
         : `must be of type ${issue.expected}`;
     case "too_big":
-      return `must ${amount(issue.origin, "at most", issue.maximum)}`;
     case "too_small":
-      return `must ${amount(issue.origin, "at least", issue.minimum)}`;
+      return `must ${amountReason(issue)}`;
     case "invalid_format":
-      return issue.format === "regex"
-        ? `must match ${String(issue.pattern)}`
-        : `must be a valid ${issue.format}`;
+      return formatReason(issue);
     case "invalid_value":
-      return `must be one of ${issue.values.slice(0, 12).map(String).join(", ")}`;
+      return `must be one of ${issue.values.slice(0, allowedShownMax).map(String).join(", ")}`;
     case "custom":
+      // Written by the author of the job type, who is told not to quote values.
       return issue.message;
     case "invalid_union":
       return "has none of the allowed forms";
@@ -89,14 +87,24 @@ function reasonOf(issue: Issue): string {
     case "unrecognized_keys":
     case "invalid_key":
     case "invalid_element":
-      return issue.code;
-    default:
-      return "is invalid";
+      return "has a part that is not allowed";
   }
 }
 
-function amount(origin: string, relation: string, limit: number | bigint): string {
-  if (origin === "string") return `have ${relation} ${limit} characters`;
-  if (origin === "array" || origin === "set") return `have ${relation} ${limit} items`;
-  return `be ${relation} ${limit}`;
+function typeReason(issue: Extract<Issue, { code: "invalid_type" }>): string {
+  // The value itself is not part of an issue; the library's own sentence is the only place that says it was absent.
+  return issue.message.endsWith("received undefined") ? "is required" : `must be of type ${issue.expected}`;
+}
+
+/** Allowed values named in a reason; a list of 500 helps nobody. */
+const allowedShownMax = 12;
+
+function formatReason(issue: Extract<Issue, { code: "invalid_format" }>): string {
+  return issue.format === "regex" ? `must match ${String(issue.pattern)}` : `must be a valid ${issue.format}`;
+}
+
+function amountReason(issue: Extract<Issue, { code: "too_big" | "too_small" }>): string {
+  const limit = issue.code === "too_big" ? `at most ${issue.maximum}` : `at least ${issue.minimum}`;
+  if (issue.origin === "string") return `have ${limit} characters`;
+  return issue.origin === "array" || issue.origin === "set" ? `have ${limit} items` : `be ${limit}`;
 }

@@ -1,11 +1,12 @@
 // Validation of one line's input, with what its bulk shares. The effective input is {...shared, ...line}; what is stored is the
 // line's own part only, in canonical form, so that 77 labels shared by 10,000 lines are stored and validated once.
 
+import type { z } from "zod";
 import { fieldCharsMaxDefault } from "./job-type.ts";
 import type { JobTypeDefinition } from "./job-type.ts";
 import { inputErrors, invalid } from "./input-error.ts";
 import type { InputError } from "./input-error.ts";
-import { isNestedDeeper, isRecord, nestingMax, toJson } from "./json-value.ts";
+import { isNestedDeeper, isRecord, nestingMax, parseRecord, toJson } from "./json-value.ts";
 
 export type Values = Record<string, unknown>;
 export type Refusal = { readonly ok: false; readonly errors: InputError[] };
@@ -27,8 +28,7 @@ export function readShared(
     if (parsed === undefined)
       errors.push(invalid(name.slice(0, 64), "cannot be shared by the jobs of a bulk"));
     else if (parsed.success) values[name] = parsed.data;
-    else
-      errors.push(...inputErrors(parsed.error).map((each) => ({ ...each, field: join(name, each.field) })));
+    else errors.push(...inputErrors(parsed.error, [name]));
   }
   errors.push(...tooLong(definition, values));
   return errors.length > 0 ? refuse(errors) : { ok: true, shared: toJson(values) };
@@ -42,7 +42,7 @@ export function inputReader(definition: JobTypeDefinition, shared: Values): (inp
   const sharedNames = Object.keys(shared);
   const spansFields = (definition.input.def.checks?.length ?? 0) > 0;
   const ownSchema =
-    spansFields || sharedNames.length === 0 ? definition.input : definition.input.omit(maskOf(sharedNames));
+    spansFields || sharedNames.length === 0 ? definition.input : without(definition.input, sharedNames);
   return (input) => {
     const shape = shapeProblem(input);
     if (shape !== null || !isRecord(input)) return refuse([invalid("", shape ?? "must be an object")]);
@@ -55,13 +55,14 @@ export function inputReader(definition: JobTypeDefinition, shared: Values): (inp
     if (errors.length > 0) return refuse(errors);
     const text = toJson(own);
     // Parsed back, so that the first rendering sees exactly what every later one reads from the store.
-    return { ok: true, text, own: JSON.parse(text) as Values };
+    return { ok: true, text, own: parseRecord(text) };
   };
 }
 
-function maskOf(names: readonly string[]): Record<string, true> & Record<number, never> {
-  return Object.fromEntries(names.map((name) => [name, true])) as Record<string, true> &
-    Record<number, never>;
+function without(input: z.ZodObject, names: readonly string[]): z.ZodObject {
+  const mask: Record<string, true> & Record<number, never> = {};
+  for (const name of names) mask[name] = true;
+  return input.omit(mask);
 }
 
 export function refuse(errors: InputError[]): Refusal {
@@ -91,8 +92,4 @@ function tooLong(definition: JobTypeDefinition, values: Values): InputError[] {
 function charsOf(value: unknown): number {
   if (typeof value === "string") return value.length;
   return typeof value === "object" && value !== null ? JSON.stringify(value).length : 0;
-}
-
-function join(name: string, rest: string): string {
-  return rest === "" ? name : `${name}.${rest}`;
 }

@@ -133,6 +133,6 @@ export function defineJobType<Input extends z.ZodObject, const Rules extends Fie
   definition: PlainSource<Input, Rules>,
 ): JobTypeDefinition;
 /** Types a definition and hands it on. All checks are the loader's, so that every mistake is reported in one place. */
-export function defineJobType(definition: unknown): JobTypeDefinition {
-  return definition as JobTypeDefinition;
+export function defineJobType(definition: JobTypeDefinition): JobTypeDefinition {
+  return definition;
 }

@@ -20,6 +20,13 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The object that a JSON text written by ourselves holds. Throws for anything else: then it was not written by us. */
+export function parseRecord(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value)) throw new Error("a stored JSON text does not hold an object");
+  return value;
+}
+
 // JSON.stringify writes half a surrogate pair as \ud8xx to \udfxx in lower case. A backslash in the text itself is written
 // twice and can look the same, which costs a walk and changes nothing.
 const escapedHalfPair = /\\ud[89a-f]/;

@@ -28,9 +28,12 @@ export const envelopeFields: readonly string[] = Object.keys(envelope);
 export const unionsMax = 16;
 
 /** The answer's own fields with the two common ones behind them: an answer comes before the confidence in it. */
-export function withEnvelope(output: z.ZodObject): z.ZodObject {
+export function withEnvelope(output: z.ZodObject): AnswerSchema {
   return output.safeExtend(envelope).strict();
 }
+
+/** The schema of a whole answer: fields of its own, and these two. */
+export type AnswerSchema = z.ZodObject<typeof envelope>;
 
 /** The JSON Schema to send for a zod schema. Throws for what has no equivalent in the provider's subset. */
 export function toProviderSchema(schema: z.ZodObject): Record<string, unknown> {
@@ -71,28 +74,42 @@ const limitWords: ReadonlyMap<string, string> = new Map([
 ]);
 
 function restrict(schema: Record<string, unknown>): Record<string, unknown> {
-  const { type } = schema;
   if (schema["$ref"] !== undefined)
     throw new Error("the output refers to itself; structured outputs cannot recurse");
+  const branches = branchesOf(schema);
+  if (branches !== null)
+    return described({ anyOf: branches.map((each) => restrict(asSchema(each))) }, schema, false);
+  switch (schema["type"]) {
+    case undefined:
+      throw new Error("every field of the output needs a type");
+    case "object":
+      return described(restrictObject(schema), schema, true);
+    case "array":
+      return described({ type: "array", items: restrict(asSchema(schema["items"])) }, schema, true);
+    default:
+      return described(restrictScalar(schema), schema, true);
+  }
+}
+
+/** The alternatives of a schema, a list of types unfolded into one schema each; null when it has one form only. */
+function branchesOf(schema: Record<string, unknown>): unknown[] | null {
+  const { type, description: _stays, ...rest } = schema;
   if (Array.isArray(type)) {
-    return described(
-      { anyOf: type.map((each: unknown) => restrict({ ...own(schema), type: each })) },
-      schema,
-      false,
+    return type.map((each: unknown) =>
+      each === "null" ? { type: each } : Object.assign({ type: each }, rest),
     );
   }
   const branches = schema["anyOf"] ?? schema["oneOf"];
-  if (Array.isArray(branches))
-    return described({ anyOf: branches.map((each) => restrict(asSchema(each))) }, schema, false);
-  if (type === undefined) throw new Error("every field of the output needs a type");
-  if (type === "object") return described(restrictObject(schema), schema, true);
-  const kept: Record<string, unknown> = { type };
+  return Array.isArray(branches) ? branches : null;
+}
+
+function restrictScalar(schema: Record<string, unknown>): Record<string, unknown> {
+  const kept: Record<string, unknown> = { type: schema["type"] };
   for (const word of ["enum", "const"]) if (schema[word] !== undefined) kept[word] = schema[word];
-  if (type === "string" && typeof schema["format"] === "string" && formats.has(schema["format"])) {
-    kept["format"] = schema["format"];
-  }
-  if (type === "array") kept["items"] = restrict(asSchema(schema["items"]));
-  return described(kept, schema, type !== "null");
+  const { format } = schema;
+  if (schema["type"] === "string" && typeof format === "string" && formats.has(format))
+    kept["format"] = format;
+  return kept;
 }
 
 function restrictObject(schema: Record<string, unknown>): Record<string, unknown> {
@@ -105,12 +122,6 @@ function restrictObject(schema: Record<string, unknown>): Record<string, unknown
     required: properties.map(([name]) => name),
     additionalProperties: false,
   };
-}
-
-/** A schema without the description, which stays at the outer level when a type list is unfolded. */
-function own(schema: Record<string, unknown>): Record<string, unknown> {
-  const { description: _outer, ...rest } = schema;
-  return rest;
 }
 
 function described(

@@ -17,11 +17,11 @@ export function buildPlainRequest(
   version: number,
   inputTokensMax: number | undefined,
 ): PlainRequest {
-  const model = typeof params["model"] === "string" ? findModel(params["model"]) : undefined;
-  if (model === undefined) {
+  const { model: modelId, max_tokens: outputTokensMax } = params;
+  const model = typeof modelId === "string" ? findModel(modelId) : undefined;
+  if (typeof modelId !== "string" || model === undefined) {
     return { ok: false, errors: [{ field: "model", code: "price_unknown", reason: "has no known price" }] };
   }
-  const outputTokensMax = params["max_tokens"];
   if (typeof outputTokensMax !== "number" || !Number.isSafeInteger(outputTokensMax) || outputTokensMax < 1) {
     return { ok: false, errors: [unbounded("max_tokens", "a request without max_tokens")] };
   }
@@ -35,7 +35,7 @@ export function buildPlainRequest(
     request: {
       params: text,
       bytes: utf8Bytes(text),
-      model: params["model"] as string,
+      model: modelId,
       version,
       inputTokensMax:
         errors.length > 0 && inputTokensMax !== undefined

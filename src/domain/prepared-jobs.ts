@@ -13,7 +13,7 @@ import type { Frame } from "./frame.ts";
 import { inputReader, refuse } from "./input-reader.ts";
 import type { Values } from "./input-reader.ts";
 import type { PlainJobType, StructuredJobType } from "./job-type.ts";
-import { isNestedDeeper, isRecord } from "./json-value.ts";
+import { isNestedDeeper, isRecord, parseRecord } from "./json-value.ts";
 import { buildPlainRequest, unboundedErrors, wantsJson } from "./plain-request.ts";
 import { requestBytesMax } from "./rendered-request.ts";
 import type { RenderedRequest } from "./rendered-request.ts";
@@ -78,9 +78,9 @@ export function prepareStructured(
       const result = read(input);
       return result.ok ? withinSize(result.text, build(result.own, serving)) : result;
     },
-    render: (input, version) => build(parseStored(input), version),
+    render: (input, version) => build(parseRecord(input), version),
     readAnswer(input, message) {
-      const own = parseStored(input);
+      const own = parseRecord(input);
       const { checks } = definition;
       return readStructured(message, frameOf(own, serving).schema, (output, envelope) =>
         checks === undefined ? null : checks({ ...shared, ...own }, output, envelope),
@@ -104,7 +104,7 @@ export function preparePlain(
       return built.ok ? withinSize(result.text, built.request) : built;
     },
     render(input, version) {
-      const built = buildPlainRequest(paramsOf(parseStored(input)), version, definition.inputTokensMax);
+      const built = buildPlainRequest(paramsOf(parseRecord(input)), version, definition.inputTokensMax);
       // It was checked with the same rules when it was accepted; if rules have become stricter since, that is a bug here.
       if (!built.ok)
         throw new Error(`job type ${definition.name} no longer renders an input it has accepted`);
@@ -113,7 +113,7 @@ export function preparePlain(
     readAnswer(input, message) {
       // The answer goes into a row and out as JSON again; nesting that readers overflow on ends here.
       if (isNestedDeeper(message, answerNestingMax)) return invalidOutput("message: nested too deeply");
-      return readPlain(message, wantsJson(paramsOf(parseStored(input))));
+      return readPlain(message, wantsJson(paramsOf(parseRecord(input))));
     },
   };
 }
@@ -170,10 +170,4 @@ function betterReason(input: unknown, shared: Values): CheckedInput | null {
   if (!isRecord(input) || isNestedDeeper(input)) return null;
   const errors = unboundedErrors(inspectContent({ ...shared, ...input }));
   return errors.length > 0 ? refuse(errors) : null;
-}
-
-function parseStored(text: string): Values {
-  const value: unknown = JSON.parse(text);
-  if (!isRecord(value)) throw new Error("a stored input is not an object");
-  return value;
 }

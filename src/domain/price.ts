@@ -7,6 +7,7 @@
 // when its hold was taken; settlement uses the same row, whatever day it is by then.
 
 import type { Lane } from "./job.ts";
+import { isRecord } from "./json-value.ts";
 import { divideUp, picoPerNano } from "./money.ts";
 import { findModel } from "./models.ts";
 import { priceTable, webSearchNanoUsd } from "./price-table.ts";
@@ -94,11 +95,10 @@ export function worstCostNanoUsd(request: {
  * the request ran at another speed), and the attempt stays booked at its worst case. Cache writes that the breakdown by lifetime
  * leaves out are counted as 1-hour writes: booking too much is corrected by an audit, booking too little breaks a ceiling.
  */
-export function readUsage(raw: unknown): Usage | null {
-  if (typeof raw !== "object" || raw === null) return null;
-  const usage = raw as Record<string, unknown>;
-  const written = asRecord(usage["cache_creation"]);
-  const searches = asRecord(usage["server_tool_use"]);
+export function readUsage(usage: unknown): Usage | null {
+  if (!isRecord(usage)) return null;
+  const written = isRecord(usage["cache_creation"]) ? usage["cache_creation"] : {};
+  const searches = isRecord(usage["server_tool_use"]) ? usage["server_tool_use"] : {};
   const writeTokens = count(usage["cache_creation_input_tokens"] ?? 0);
   const write5mTokens = count(written["ephemeral_5m_input_tokens"] ?? 0);
   const write1hTokens = count(written["ephemeral_1h_input_tokens"] ?? 0);
@@ -146,10 +146,6 @@ function toNano(pico: bigint, lane: Lane, inUs: boolean): bigint {
   const halves = lane === "batch" ? 1n : 2n;
   const tenths = inUs ? 11n : 10n;
   return divideUp(pico * halves * tenths, 2n * 10n * picoPerNano);
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** A token count, or NaN. */
