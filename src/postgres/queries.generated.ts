@@ -2,6 +2,21 @@
 // Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
 // One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
 export interface Queries {
+  /** Appends one event to the audit chain. */
+  "audit/append": {
+    params: [
+      tenantId: string,
+      actor: string,
+      act: string,
+      subjectKind: string,
+      subjectId: string,
+      detail: string,
+    ];
+    row: {
+      id: bigint;
+    };
+    rows: "one";
+  };
   /** Moves the limit of a budget and of its windows that can still take holds; both rows are locked by the caller. */
   "budgets/change-limit": {
     params: [
@@ -70,7 +85,7 @@ export interface Queries {
     row: {
       pg_notify: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The open budgets of some queues, each with the window that is open at an instant (nulls where it has yet to begin). */
   "budgets/of-queues": {
@@ -124,7 +139,7 @@ export interface Queries {
       id: string;
       queue_id: string;
       queue_name: string;
-      queue_shared: boolean | null;
+      queue_shared: boolean;
       job_type: string;
       labels: unknown;
       on_invalid: "reject" | "skip";
@@ -142,7 +157,7 @@ export interface Queries {
       deleted_at: Date | null;
       deleted_by: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The row of a bulk, at the start of its upload's transaction; counts follow at the end (bulks/seal). */
   "bulks/insert": {
@@ -151,11 +166,11 @@ export interface Queries {
       tenantId: string,
       queueId: string,
       jobType: string,
-      shared: string,
+      shared: string | null,
       labels: string,
       onInvalid: string,
       single: boolean,
-      retryOf: string,
+      retryOf: string | null,
       createdBy: string,
       expiresAt: Date,
     ];
@@ -170,23 +185,23 @@ export interface Queries {
     row: {
       line: number;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The bulks of one tenant, newest first. */
   "bulks/list": {
     params: [
       tenantId: string,
-      queueId: string,
-      label: string,
-      finished: boolean,
-      after: string,
+      queueId: string | null,
+      label: string | null,
+      finished: boolean | null,
+      after: string | null,
       rowsMax: number,
     ];
     row: {
       id: string;
       queue_id: string;
       queue_name: string;
-      queue_shared: boolean | null;
+      queue_shared: boolean;
       job_type: string;
       labels: unknown;
       on_invalid: "reject" | "skip";
@@ -216,7 +231,7 @@ export interface Queries {
       open_jobs: bigint;
       open_attempts: bigint;
     };
-    rows: "many";
+    rows: "one";
   };
   /** What the next job of each lane waits for: the first in the order in which they are taken, not a count over all of them. */
   "bulks/next-waiting": {
@@ -241,7 +256,7 @@ export interface Queries {
       latest: Date | null;
       outcomes: number;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit. */
   "bulks/seal": {
@@ -249,12 +264,12 @@ export interface Queries {
       id: string,
       accepted: number,
       invalid: number,
-      deadlineSweepAt: Date,
+      deadlineSweepAt: Date | null,
     ];
     row: {
       pg_notify: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Counts and money of some bulks by lane and state: the folded sums plus the changes since, exact at every commit. */
   "bulks/tallies": {
@@ -269,6 +284,85 @@ export interface Queries {
       cost_nano: bigint;
       realtime_nano: bigint;
       presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** Cancels the next open jobs of a bulk, in the order of its lines, and says which message batches they were in. */
+  "cancel/bulk-chunk": {
+    params: [
+      bulkId: string,
+      afterLine: number,
+      rowsMax: number,
+    ];
+    row: {
+      canceled: number;
+      last_line: number | null;
+      running: number;
+      message_batch_ids: string[] | null;
+    };
+    rows: "one";
+  };
+  /** Cancels one job that has no outcome yet, tells its worker if it is running in the realtime lane, and writes the audit event. */
+  "cancel/job": {
+    params: [
+      jobId: string,
+      tenantId: string | null,
+      actor: string,
+      reason: string | null,
+    ];
+    row: {
+      bulk_id: string;
+      prior_state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      message_batch_id: string | null;
+      canceled: boolean;
+      told: string | null;
+      audit_id: bigint | null;
+    };
+    rows: "one";
+  };
+  /** Writes down that a bulk is to be canceled, with the audit event; its jobs follow in chunks. */
+  "cancel/mark-bulk": {
+    params: [
+      bulkId: string,
+      tenantId: string | null,
+      actor: string,
+      reason: string | null,
+    ];
+    row: {
+      finished_at: Date | null;
+      marked: boolean;
+      audit_id: bigint | null;
+    };
+    rows: "one";
+  };
+  /** Asks for the cancellation of those message batches none of whose lines is wanted any more, and makes them due at once. */
+  "cancel/message-batches": {
+    params: [
+      id: readonly (string | null)[],
+    ];
+    row: {
+      id: string;
+    };
+    rows: "many";
+  };
+  /** Tells every worker to abort its calls of a bulk. */
+  "cancel/tell-workers": {
+    params: [
+      bulkId: string,
+    ];
+    row: {
+      told: string | null;
+    };
+    rows: "one";
+  };
+  /** Bulks that were canceled but still have open jobs: whoever canceled them died half way. */
+  "cancel/unfinished": {
+    params: [
+      graceMs: number,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
     };
     rows: "many";
   };
@@ -340,6 +434,311 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** A credential's state. */
+  "credentials/find": {
+    params: [
+      id: string,
+    ];
+    row: {
+      id: string;
+      name: string;
+      stopped_at: Date | null;
+      stop_reason: string | null;
+    };
+    rows: "one";
+  };
+  /** Lifts the stop of a credential: a call that was sent after it has succeeded. */
+  "credentials/resume": {
+    params: [
+      id: string,
+      sentAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Stops a credential whose key, credit or spend limit the provider refuses. */
+  "credentials/stop": {
+    params: [
+      id: string,
+      stopReason: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** How many realtime jobs are dispatched and due, and how many wait in the queue for their time. */
+  "dispatch/count-window": {
+    params: [];
+    row: {
+      due: number;
+      delayed: number;
+    };
+    rows: "one";
+  };
+  /** Moves queued jobs to dispatched under a new dispatch number, if this dispatcher still holds its lease. */
+  "dispatch/dispatch": {
+    params: [
+      jobId: readonly (string | null)[],
+      holder: string,
+      epoch: bigint,
+      leaseMs: number,
+    ];
+    row: {
+      id: string;
+      dispatch_no: number;
+      not_before: Date | null;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+    };
+    rows: "many";
+  };
+  /** What the jobs of a bulk share, to prepare them. */
+  "dispatch/find-shared": {
+    params: [
+      bulkId: string,
+    ];
+    row: {
+      shared: string | null;
+    };
+    rows: "one";
+  };
+  /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
+  "dispatch/lock-queued": {
+    params: [
+      bulkId: readonly (string | null)[],
+      jobsMax: readonly (number | null)[],
+      horizon: Date,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      not_before: Date | null;
+      priority: number;
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+    };
+    rows: "many";
+  };
+  /** Writes down what queued jobs wait for, once. */
+  "dispatch/mark-waiting": {
+    params: [
+      jobId: readonly (string | null)[],
+      waitReason: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** The bulks that have realtime jobs queued, with how many, and how many of their queue's realtime jobs are out already. */
+  "dispatch/waiting-bulks": {
+    params: [
+      bulksMax: number,
+    ];
+    row: {
+      bulk_id: string;
+      tenant_id: string;
+      queue_id: string;
+      job_type: string;
+      concurrency_max: number | null;
+      waiting: number;
+      out: number;
+    };
+    rows: "many";
+  };
+  /** A bulk's scope and end, and what its next waiting job in each lane says it waits for. */
+  "entries/bulk": {
+    params: [
+      bulkId: readonly (string | null)[],
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+      job_type: string;
+      accepted: number;
+      canceled_at: Date | null;
+      finished_at: Date | null;
+      deleted_at: Date | null;
+      realtime_wait: string | null;
+      batch_wait: string | null;
+    };
+    rows: "many";
+  };
+  /** The queues that Bull Board shows, the latest first. */
+  "entries/queues": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      tenant_name: string;
+      name: string;
+      owner: string;
+    };
+    rows: "many";
+  };
+  /** The unfinished bulks of every queue, the oldest first, so many of each queue. */
+  "entries/unfinished": {
+    params: [
+      perQueueMax: number,
+      queuesMax: number,
+    ];
+    row: {
+      bulk_id: string;
+      queue_id: string;
+      tenant_name: string;
+      queue_name: string;
+    };
+    rows: "many";
+  };
+  /** Unfinished bulks past their maximum age, or with a deadline that may have passed. */
+  "expiry/due-bulks": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      aged: boolean;
+    };
+    rows: "many";
+  };
+  /** Expires waiting jobs of a bulk: all of them when it is past its maximum age, else those past a deadline of their own whose job type says that a late answer is worth nothing. */
+  "expiry/expire-chunk": {
+    params: [
+      bulkId: string,
+      aged: boolean,
+      rowsMax: number,
+    ];
+    row: {
+      expired: number;
+    };
+    rows: "one";
+  };
+  /** Notes when a bulk has to be looked at again for deadlines: at the earliest one still open, but not at once again, since jobs under way may be past theirs and only count when they come back. */
+  "expiry/next-deadline": {
+    params: [
+      bulkId: string,
+      gapMs: number,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Forgets idempotency records that have outlived their time. */
+  "expiry/prune-idempotency": {
+    params: [
+      rowsMax: number,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Finds the queue that a pause is meant for: by id, or by its own tenant and name (a shared queue belongs to the installation). */
+  "flags/find-queue": {
+    params: [
+      id: string | null,
+      tenantId: string | null,
+      name: string | null,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      name: string;
+    };
+    rows: "one";
+  };
+  /** Lifts the open pause of a scope and target, with its audit event. */
+  "flags/lift-pause": {
+    params: [
+      scope: string,
+      target: string,
+      actor: string,
+      reason: string | null,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      kind: "pause" | "stop";
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+      audit_id: bigint;
+    };
+    rows: "one";
+  };
+  /** The open flags of one tenant, or all of them, from the widest scope to the narrowest. */
+  "flags/list-open": {
+    params: [
+      tenantId: string | null,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      kind: "pause" | "stop";
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+    };
+    rows: "many";
+  };
+  /** Reads the version of the flags, how long the lease of this process still runs, and, if the version is not the one known, all open flags. */
+  "flags/read": {
+    params: [
+      knownVersion: bigint,
+      processId: string,
+    ];
+    row: {
+      version: bigint;
+      lease_left_ms: number | null;
+      id: string | null;
+      tenant_id: string | null;
+      kind: "pause" | "stop" | null;
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk" | null;
+      target: string | null;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string | null;
+      set_by: string | null;
+      set_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Opens a pause with its audit event. */
+  "flags/set-pause": {
+    params: [
+      id: string,
+      tenantId: string,
+      scope: string,
+      target: string,
+      reason: string,
+      actor: string,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      kind: "pause" | "stop";
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+      audit_id: bigint;
+    };
+    rows: "one";
+  };
   /** Writes holds and their parts, one part for each window the money is reserved in. */
   "holds/insert": {
     params: [
@@ -370,7 +769,7 @@ export interface Queries {
     row: {
       claimed_at: string;
     };
-    rows: "many";
+    rows: "one";
   };
   /** What is known of an Idempotency-Key that somebody else holds. */
   "idempotency/find": {
@@ -384,7 +783,7 @@ export interface Queries {
       status: number | null;
       answer: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Gives a claim back: nothing was accepted under it, and the same key may be sent again. */
   "idempotency/release": {
@@ -411,7 +810,7 @@ export interface Queries {
     row: {
       key: string;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Lets the transaction of an upload wait for its caller: between two chunks a slow network may take minutes. */
   "intake/allow-pauses": {
@@ -421,7 +820,7 @@ export interface Queries {
     row: {
       set_config: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The lines a skip upload left out and why, in order. */
   "intake/errors": {
@@ -595,17 +994,17 @@ export interface Queries {
       decided_by: "model" | "person" | "static" | "cache" | null;
       reason: string | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Jobs of one tenant: the newest bulk first, inside a bulk in the order of its lines. */
   "jobs-read/list": {
     params: [
       tenantId: string,
-      queueId: string,
-      bulkId: string,
-      state: readonly (string | null)[],
-      label: string,
-      afterBulk: string,
+      queueId: string | null,
+      bulkId: string | null,
+      state: readonly (string | null)[] | null,
+      label: string | null,
+      afterBulk: string | null,
       afterLine: number,
       rowsMax: number,
     ];
@@ -613,7 +1012,7 @@ export interface Queries {
       id: string;
       bulk_id: string;
       queue_name: string;
-      queue_shared: boolean | null;
+      queue_shared: boolean;
       line: number;
       key: string | null;
       job_type: string;
@@ -698,7 +1097,7 @@ export interface Queries {
       holder_name: string;
       scopes: string[];
     };
-    rows: "many";
+    rows: "one";
   };
   /** Creates a key; only the hash of its secret is stored. */
   "keys/insert": {
@@ -715,13 +1114,13 @@ export interface Queries {
     row: {
       created_at: Date;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The keys of one tenant, or of all where $1 is null, newest first; revoked ones too, because somebody will ask. */
   "keys/list": {
     params: [
-      tenantId: string,
-      after: string,
+      tenantId: string | null,
+      after: string | null,
       rowsMax: number,
     ];
     row: {
@@ -743,14 +1142,47 @@ export interface Queries {
   "keys/revoke": {
     params: [
       id: string,
-      tenantId: string,
+      tenantId: string | null,
       revokedBy: string,
     ];
     row: {
       tenant_id: string;
       now: boolean;
     };
-    rows: "many";
+    rows: "one";
+  };
+  /** Takes a lease that is free, has ended, or is one's own. */
+  "leases/acquire": {
+    params: [
+      name: string,
+      holder: string,
+      ttlMs: number,
+    ];
+    row: {
+      epoch: bigint;
+    };
+    rows: "one";
+  };
+  /** Gives a lease back before its end, so that the next holder need not wait. */
+  "leases/release": {
+    params: [
+      name: string,
+      holder: string,
+      epoch: bigint,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Renews a lease that nobody has taken since. */
+  "leases/renew": {
+    params: [
+      name: string,
+      holder: string,
+      epoch: bigint,
+      ttlMs: number,
+    ];
+    row: never;
+    rows: "none";
   };
   /** Money held now, attempts that the provider answered with 429, and since when the oldest waiting work waits. */
   "metrics/gauges": {
@@ -762,7 +1194,7 @@ export interface Queries {
       rate_limited: bigint;
       waiting_since: Date | null;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Jobs and their money over all bulks by lane and state, from the tallies. */
   "metrics/jobs": {
@@ -789,11 +1221,69 @@ export interface Queries {
     };
     rows: "many";
   };
+  /** Writes down which version of the flags a process obeys: what a stop waits for. */
+  "processes/acknowledge-flags": {
+    params: [
+      id: string,
+      flagVersion: bigint,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
+  "processes/count-alive": {
+    params: [
+      role: string,
+    ];
+    row: {
+      processes: number;
+      concurrency: number;
+    };
+    rows: "one";
+  };
+  /** A process says goodbye: it has nothing in flight and starts nothing more. */
+  "processes/end": {
+    params: [
+      id: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Registers a process with its first lease. */
+  "processes/insert": {
+    params: [
+      id: string,
+      host: string,
+      pid: number,
+      roles: readonly (string | null)[],
+      concurrency: number,
+      leaseMs: number,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Renews the lease of a process that has neither ended nor been reaped. */
+  "processes/renew": {
+    params: [
+      id: string,
+      leaseMs: number,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Removes the rows of processes that ended long ago and have no open attempt any more. */
+  "processes/tidy": {
+    params: [
+      keptMs: number,
+    ];
+    row: never;
+    rows: "none";
+  };
   /** Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only. */
   "queues/backlog": {
     params: [
       queueId: readonly (string | null)[],
-      tenantId: string,
+      tenantId: string | null,
     ];
     row: {
       queue_id: string;
@@ -826,13 +1316,13 @@ export interface Queries {
       updated_at: Date;
       shared: boolean;
     };
-    rows: "many";
+    rows: "one";
   };
   /** The queues one tenant can submit to: its own, and the shared ones it has no queue of the same name for. */
   "queues/list": {
     params: [
       tenantId: string,
-      after: string,
+      after: string | null,
       rowsMax: number,
     ];
     row: {
@@ -876,16 +1366,64 @@ export interface Queries {
       tenantId: string,
       name: string,
       owner: string,
-      defaultType: string,
-      defaultUrgency: string,
-      defaultPriority: number,
-      concurrencyMax: number,
-      attemptsMax: number,
-      jobAgeMaxS: number,
+      defaultType: string | null,
+      defaultUrgency: string | null,
+      defaultPriority: number | null,
+      concurrencyMax: number | null,
+      attemptsMax: number | null,
+      jobAgeMaxS: number | null,
     ];
     row: {
       id: string;
       created: boolean;
+    };
+    rows: "one";
+  };
+  /** Open realtime attempts whose process is dead or gone, with what decides the next step of their jobs. */
+  "reaper/orphans": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      job_id: string;
+      no: number;
+      process_id: string;
+      worst_nano: bigint;
+      queue_id: string;
+      attempts_paid: number;
+      attempts_max: number;
+      cancel_requested_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Declares processes dead whose lease has ended. */
+  "reaper/reap": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+    };
+    rows: "many";
+  };
+  /** Sends back realtime jobs that were dispatched and not claimed in time: their queue entry was lost or could not start. */
+  "reaper/requeue-unclaimed": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      queue_id: string;
+    };
+    rows: "many";
+  };
+  /** Says that these queues have work again. */
+  "reaper/tell-dispatcher": {
+    params: [
+      queueId: readonly (string | null)[],
+    ];
+    row: {
+      told: string | null;
     };
     rows: "many";
   };
@@ -949,7 +1487,7 @@ export interface Queries {
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
     params: [
-      tenantId: string,
+      tenantId: string | null,
       since: Date,
       until: Date,
       dimension: string,
@@ -968,7 +1506,7 @@ export interface Queries {
   /** What was spent, from the ledger, by label. */
   "spend/by-label": {
     params: [
-      tenantId: string,
+      tenantId: string | null,
       since: Date,
       until: Date,
       rowsMax: number,
@@ -980,6 +1518,45 @@ export interface Queries {
       amount_nano: bigint;
       realtime_nano: bigint;
       overrun_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** Finishes those bulks that have no open job left, counted exactly over tallies and differences in one snapshot. */
+  "tallies/finish-bulks": {
+    params: [
+      bulkId: readonly (string | null)[] | null,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+    };
+    rows: "many";
+  };
+  /** Takes differences and adds them into the tallies. */
+  "tallies/fold": {
+    params: [
+      rowsMax: number,
+    ];
+    row: {
+      taken: number;
+      bulk_ids: string[] | null;
+    };
+    rows: "one";
+  };
+  /** The counts and costs of bulks by lane and state, exact at this moment. */
+  "tallies/read": {
+    params: [
+      bulkId: readonly (string | null)[],
+    ];
+    row: {
+      bulk_id: string;
+      lane: string;
+      state: string;
+      jobs: bigint;
+      cost_nano: bigint;
+      realtime_nano: bigint;
+      presumed_nano: bigint;
     };
     rows: "many";
   };
@@ -996,7 +1573,7 @@ export interface Queries {
     row: {
       id: bigint;
     };
-    rows: "many";
+    rows: "one";
   };
   /** A tenant by its name. */
   "tenants/find": {
@@ -1008,7 +1585,7 @@ export interface Queries {
       name: string;
       created_at: Date;
     };
-    rows: "many";
+    rows: "one";
   };
   /** Creates a tenant; a name that is taken changes nothing. */
   "tenants/insert": {
@@ -1019,12 +1596,12 @@ export interface Queries {
     row: {
       created_at: Date;
     };
-    rows: "many";
+    rows: "one";
   };
   /** All tenants by name. */
   "tenants/list": {
     params: [
-      after: string,
+      after: string | null,
       rowsMax: number,
     ];
     row: {
@@ -1087,5 +1664,16 @@ export interface Queries {
     ];
     row: never;
     rows: "none";
+  };
+  /** What is left in windows, without locking them: for choosing what is worth trying, never for deciding. */
+  "windows/read-room": {
+    params: [
+      id: readonly (bigint | null)[],
+    ];
+    row: {
+      id: bigint;
+      available_nano: bigint;
+    };
+    rows: "many";
   };
 }

@@ -7,7 +7,7 @@ import { scriptVariables } from "../../src/config/settings.ts";
 import { errorCatalogue } from "../../src/domain/errors.ts";
 import { events } from "../../src/observe/events.ts";
 
-/** The rows of all tables of a page headings left out. */
+/** The rows of all tables of a page, without their headings. */
 const tableRows = (page: string): string[] =>
   readFileSync(join(import.meta.dirname, "../../docs", page), "utf8")
     .split("\n")
