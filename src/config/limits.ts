@@ -57,6 +57,30 @@ export const limits = {
   /** A signed-in session of the board: a working day. */
   sessionMs: 12 * 3_600_000,
 
+  // Answering over HTTP.
+  /** Bytes of the JSON form of a bulk, which is held in memory whole. */
+  jsonBulkBytesMax: 32_000_000,
+  /** Between two pieces of a request's body: a caller that sends nothing for so long has gone. */
+  bodyIdleTimeoutMs: 60_000,
+  /** How long a key that was looked up is believed; a revoked key stops working within this time. */
+  keyCacheMs: 3_000,
+  keyCacheEntriesMax: 10_000,
+  /** Between two readings of the figures behind /metrics, however often it is scraped. */
+  metricsCacheMs: 5_000,
+  /** Ledger entries behind the latency quantiles, and unfinished bulks searched for the oldest waiting job: a few ms each. */
+  metricsEntriesMax: 2_000,
+  metricsBulksMax: 200,
+  /** Rows of a spend report. */
+  spendRowsMax: 10_000,
+  /** Outcomes of a bulk that its recent rate is measured on. */
+  paceOutcomesMax: 1_000,
+  /** How long a finish number may stay invisible after a higher one was seen: longer than any statement and any idle transaction. */
+  followWindowMs: 70_000,
+  /** Lines erased in one statement when a bulk is deleted. */
+  eraseLinesPerStatement: 5_000,
+  /** Connections that are left for everything else while long uploads hold theirs. */
+  poolShareOfUploads: 0.5,
+
   // Writing in chunks.
   /** Lines of an upload written by one COPY: a few MB, a few ms of lock. */
   intakeChunkLinesMax: 2_000,
@@ -78,6 +102,10 @@ export const limits = {
   dispatcherLeaseMs: 4_000,
   /** Between two rounds of the dispatcher when nothing wakes it. */
   dispatchEveryMs: 250,
+  /** Between two rounds while there is work: the window holds seconds of it, so a twentieth of a second is soon enough. */
+  dispatchBusyMs: 50,
+  /** What aborted calls get for their records at shutdown; beyond it the reaper books them. */
+  drainRecordMs: 5_000,
   /** Added to the call timeout for the lease of a realtime attempt: the time to record the answer. */
   attemptLeaseMarginMs: 30_000,
   /** The lease of a message batch in one step (creating, polling, ingesting), renewed while it works. */
@@ -120,6 +148,35 @@ export const limits = {
   providerErrorBytesMax: 64_000,
   /** Heap of each Node process in the benchmarks, also with a 256 MB batch. */
   rssBytesMax: 400_000_000,
+
+  // Control: flags, leases of processes, the follower of bulks.
+  /** Between two beats on the idle control connection, and how late an answer makes it dead: noticed within 3 s in all. */
+  listenerBeatMs: 1_000,
+  listenerDeadlineMs: 2_000,
+  /** Between two tries to connect again: short, because nothing starts without permission. */
+  listenerBackoffMinMs: 50,
+  listenerBackoffMaxMs: 1_000,
+  /** Reads of the flags per permission, so that one lost read costs nothing. */
+  readsPerPermission: 4,
+  /** Rows one statement cancels or expires: tens of milliseconds of lock. */
+  cancelRowsMax: 5_000,
+  /** Between two folds of the counts, and the differences one fold takes: a reader sums up no more than a few hundred. */
+  foldEveryMs: 200,
+  foldRowsMax: 5_000,
+  /** A lease ended this long ago before its process row is removed: receipts and traces still name it. */
+  processRowKeptMs: 7 * 24 * 3_600_000,
+  /** The lease of a singleton (upkeep, the follower of bulks). */
+  singletonLeaseMs: 10_000,
+  /** Between two looks of the follower at its bulks: what Bull Board shows is at most this old. */
+  followerEveryMs: 1_000,
+  /** Bulks of one queue followed at once; further ones wait in the queue and still run. */
+  followedBulksMax: 200,
+  /** Queues with a follower or an event stream at once: each costs up to three connections to Redis. */
+  followedQueuesMax: 100,
+  /** A follower without a bulk is closed after this. */
+  followerIdleMs: 60_000,
+  /** Queues shown by Bull Board, the latest first: each costs a few commands per look. */
+  boardQueuesMax: 500,
 } as const;
 
 /** The settings that stand in a relation; a part of Config, named apart so that the two files do not need each other. */

@@ -19,6 +19,7 @@ export const events = {
   "process.listening": info("The API accepts requests."),
   "process.draining": info("A signal asked this process to end; nothing new starts."),
   "process.stopped": info("The process has ended, with its exit code."),
+  "process.reaped": warn("A process that did not show itself in time was declared dead; its open calls are presumed."),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 
   "database.opened": debug("The connection pool is ready."),

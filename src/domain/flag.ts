@@ -1,0 +1,72 @@
+// Pauses and stops, and which of the open ones speaks for a piece of work.
+//
+// A pause means: nothing new starts. A stop is the kill switch of a scope and outranks every pause. Of several that apply the
+// widest is named, because it is the one that has to be lifted first. The gate asks this for every call, so the open flags are
+// kept by scope and target: six look-ups, however many flags are open.
+import type { GateVerdict, WorkScope } from "./work-scope.ts";
+
+export const flagScopes = ["global", "tenant", "queue", "job_type", "model", "bulk"] as const;
+/** What a flag covers, from the widest to the narrowest. */
+export type FlagScope = (typeof flagScopes)[number];
+export type FlagKind = "pause" | "stop";
+
+/** An open flag. */
+export interface Flag {
+  id: string;
+  tenantId: string;
+  kind: FlagKind;
+  scope: FlagScope;
+  /** Id of the tenant, queue or bulk, name of the job type or model; empty for global. */
+  target: string;
+  mode: "drain" | "abort" | "abort_and_cancel" | null;
+  reason: string;
+  setBy: string;
+  setAt: Date;
+}
+
+/** The open flags, ready to be asked. */
+export type OpenFlags = ReadonlyMap<string, Flag>;
+
+const keyOf = (kind: FlagKind, scope: FlagScope, target: string): string => `${kind} ${scope} ${target}`;
+
+export function indexFlags(flags: readonly Flag[]): OpenFlags {
+  return new Map(flags.map((flag) => [keyOf(flag.kind, flag.scope, flag.target), flag]));
+}
+
+/** The open flag of exactly this scope and target, if there is one. */
+export function findFlag(
+  open: OpenFlags,
+  kind: FlagKind,
+  scope: FlagScope,
+  target: string,
+): Flag | undefined {
+  return open.get(keyOf(kind, scope, target));
+}
+
+/** Whether work of this scope may start, and if not, because of which flag. */
+export function verdictOf(open: OpenFlags, work: WorkScope): GateVerdict {
+  if (open.size === 0) return { open: true };
+  const flag = firstFlag(open, "stop", work) ?? firstFlag(open, "pause", work);
+  if (flag === undefined) return { open: true };
+  return { open: false, why: flag.kind, flagId: flag.id, reason: flag.reason };
+}
+
+function firstFlag(open: OpenFlags, kind: FlagKind, work: WorkScope): Flag | undefined {
+  for (const scope of flagScopes) {
+    const flag = findFlag(open, kind, scope, targetOf(scope, work));
+    if (flag !== undefined) return flag;
+  }
+  return undefined;
+}
+
+function targetOf(scope: FlagScope, work: WorkScope): string {
+  const targets: Record<FlagScope, string> = {
+    global: "",
+    tenant: work.tenantId,
+    queue: work.queueId,
+    job_type: work.jobType,
+    model: work.model,
+    bulk: work.bulkId,
+  };
+  return targets[scope];
+}

@@ -1,0 +1,60 @@
+// The rows of processes: who is alive, by leases. What a lease means is told in control/processes.ts.
+import type { Database } from "./pool.ts";
+import { query, queryOne } from "./query.ts";
+
+const insert = query("processes/insert");
+const renew = query("processes/renew");
+const acknowledge = query("processes/acknowledge-flags");
+const end = query("processes/end");
+const countAlive = queryOne("processes/count-alive");
+const tidy = query("processes/tidy");
+const reap = query("reaper/reap");
+
+export interface NewProcess {
+  id: string;
+  host: string;
+  pid: number;
+  roles: readonly string[];
+  /** Realtime calls at once; 0 for a process that makes none. */
+  concurrency: number;
+  leaseMs: number;
+}
+
+export async function insertProcess(database: Database, row: NewProcess): Promise<void> {
+  await insert(database, [row.id, row.host, row.pid, [...row.roles], row.concurrency, row.leaseMs]);
+}
+
+/** Renews the lease. False: this process has been declared dead, or has ended. */
+export async function renewProcess(database: Database, id: string, leaseMs: number): Promise<boolean> {
+  const { rowCount } = await renew(database, [id, leaseMs]);
+  return rowCount > 0;
+}
+
+/** Writes down which version of the flags the process obeys from now on. */
+export async function acknowledgeFlags(database: Database, id: string, version: bigint): Promise<void> {
+  await acknowledge(database, [id, version]);
+}
+
+export async function endProcess(database: Database, id: string): Promise<void> {
+  await end(database, [id]);
+}
+
+/** How many processes of a role are alive, and the calls at once they are set up for in all. */
+export async function aliveProcesses(
+  database: Database,
+  role: string,
+): Promise<{ processes: number; concurrency: number }> {
+  return (await countAlive(database, [role])) ?? { processes: 0, concurrency: 0 };
+}
+
+/** Declares dead whose lease has ended; answers their ids. */
+export async function reapProcesses(database: Database, rowsMax: number): Promise<string[]> {
+  const { rows } = await reap(database, [rowsMax]);
+  return rows.map((row) => row.id);
+}
+
+/** Removes rows of processes that ended longer ago than this; answers how many. */
+export async function tidyProcesses(database: Database, keptMs: number): Promise<number> {
+  const { rowCount } = await tidy(database, [keptMs]);
+  return rowCount;
+}
