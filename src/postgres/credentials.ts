@@ -18,9 +18,9 @@ export async function stopCredential(database: Database, id: string, reason: str
   await stop(database, [id, reason]);
 }
 
-/** Lifts the stop after a success. */
-export async function resumeCredential(database: Database, id: string): Promise<void> {
-  await resume(database, [id]);
+/** Lifts the stop after the success of a call that was sent at `sentAt`. */
+export async function resumeCredential(database: Database, id: string, sentAt: Date): Promise<void> {
+  await resume(database, [id, sentAt]);
 }
 
 /** The state now; null for a credential that does not exist. */

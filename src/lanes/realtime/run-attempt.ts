@@ -39,7 +39,8 @@ export interface AttemptDeps {
   giveBack(dispatch: Dispatch, waitReason: "pause" | "stop"): Promise<void>;
   record(record: AttemptRecord): Promise<RecordedAttempt>;
   onCredentialRefused(outcome: AttemptOutcome): Promise<void>;
-  onAnswered(): void;
+  /** A call sent at that time was answered. */
+  onAnswered(sentAt: Date): void;
   inFlight: InFlight;
 }
 
@@ -76,7 +77,7 @@ async function attempt(job: ClaimedJob, dispatch: Dispatch, deps: AttemptDeps): 
   if (params === null) return settleBroken(job, "request_changed");
   const end = await call(job, dispatch, params, deps);
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
-  if (end.kind === "answer") deps.onAnswered();
+  if (end.kind === "answer") deps.onAnswered(end.sentAt);
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;

@@ -1,6 +1,6 @@
 -- How many realtime jobs are dispatched and due, and how many wait in the queue for their time.
 --
--- rows: one
+-- rows: 1
 -- locks: none
 -- index: jobs_unclaimed
 -- not null: due, delayed

@@ -20,4 +20,4 @@ SELECT b.id AS bulk_id, b.tenant_id, b.queue_id, b.job_type, q.concurrency_max,
  GROUP BY b.id, b.tenant_id, b.queue_id, b.job_type, q.concurrency_max
 HAVING sum(t.jobs) FILTER (WHERE t.state = 'queued') > 0
  ORDER BY b.id
- LIMIT $1
+ LIMIT $1::integer
