@@ -6,8 +6,8 @@ import type { GateVerdict, WorkScope } from "../domain/work-scope.ts";
 
 /** One call's terms. */
 export interface CallTerms {
-  /** Whose work it is: the gate is asked in the same tick in which the request starts. */
-  scope: WorkScope;
+  /** Whose work it is: the gate is asked in the same tick in which the request starts. A message batch carries several. */
+  scope: WorkScope | readonly WorkScope[];
   /** From now until the last byte of the answer, in milliseconds. Then the socket is closed. */
   deadlineMs: number;
   /** Aborts the call from outside: a stop, a cancelled job. */
@@ -24,7 +24,15 @@ interface Timed {
 export type ClosedVerdict = Extract<GateVerdict, { open: false }>;
 
 export type CallEnd<Body> =
-  | (Timed & { kind: "answer"; status: number; body: Body; text: string; requestId?: string })
+  | (Timed & {
+      kind: "answer";
+      status: number;
+      body: Body;
+      text: string;
+      requestId?: string;
+      /** Polls of a message batch in progress are answered with it. */
+      retryAfterMs?: number;
+    })
   /** The provider answered with an error: it is not billed. */
   | (Timed & { kind: "error"; outcome: AttemptOutcome; status: number; type?: string; requestId?: string; retryAfterMs?: number })
   /** No answer, or half of one: `not_sent` for certain, else nobody knows what was computed. */

@@ -68,7 +68,17 @@ export function createProvider(options: ProviderOptions): Provider {
     try {
       const response = await send(client, wanted, { trace, signal: deadline.signal, timeoutMs: terms.deadlineMs });
       const text = await response.text();
-      return { kind: "answer", status: response.status, body: parseJson(text), text, ...ids(response.headers), ...times(trace, clock) };
+      const timed = times(trace, clock);
+      const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), timed.answeredAt.getTime());
+      return {
+        kind: "answer",
+        status: response.status,
+        body: parseJson(text),
+        text,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+        ...ids(response.headers),
+        ...timed,
+      };
     } catch (error) {
       if (trace.shut !== undefined) return { kind: "shut", verdict: trace.shut };
       return failedEnd(error, trace, deadline.reason(), clock);

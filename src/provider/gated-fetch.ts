@@ -14,7 +14,7 @@ import type { ClosedVerdict } from "./call-end.ts";
 /** What one call learns from its fetch; passed through the SDK in `fetchOptions`. */
 export interface CallTrace {
   /** Absent for calls that cost nothing and carry no content (poll, list, cancel, results): the gate does not hold them. */
-  scope?: WorkScope;
+  scope?: WorkScope | readonly WorkScope[];
   sentAt?: Date;
   shut?: ClosedVerdict;
 }
@@ -44,10 +44,12 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
   const gated = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const { trace, ...request } = (init ?? {}) as RequestInit & { trace?: CallTrace };
     if (trace?.scope !== undefined) {
-      const verdict = options.gate(trace.scope);
-      if (!verdict.open) {
-        trace.shut = verdict;
-        throw new GateShut();
+      for (const scope of [trace.scope].flat()) {
+        const verdict = options.gate(scope);
+        if (!verdict.open) {
+          trace.shut = verdict;
+          throw new GateShut();
+        }
       }
     }
     if (trace !== undefined) trace.sentAt = options.clock.now();
