@@ -1,10 +1,25 @@
-// Tests run against real stores, so they wait for I/O more than for the processor; each file has its own database and key prefix.
+// Two projects. `unit` calls pure rules and needs nothing: `npx vitest run --project unit`. `stores` runs against a real
+// PostgreSQL and a real Redis, started once for the run; its files wait for I/O more than for the processor, and each has its
+// own database and key prefix, so two of them run side by side without disturbing each other.
 import { defineConfig } from "vitest/config";
+
+const unit = ["test/unit/**/*.test.ts", "test/tidy*.test.ts", "test/tidy/**/*.test.ts"];
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    maxWorkers: 2,
+    projects: [
+      { test: { name: "unit", include: unit, testTimeout: 30_000 } },
+      {
+        test: {
+          name: "stores",
+          include: ["test/**/*.test.ts"],
+          exclude: unit,
+          globalSetup: ["test/support/global-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

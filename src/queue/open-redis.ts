@@ -11,10 +11,12 @@ interface RedisOptions {
   /** REDIS_URL; without it a program on the PATH is looked for. */
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
-  /** Where programs are looked for: the PATH of this process, unless a test says otherwise. */
-  readonly path: string;
+  /** The programs that will do, in order of preference. */
+  readonly programs?: readonly string[] | undefined;
   readonly log: StoreLog;
 }
+
+const redisPrograms = ["redis-server", "valkey-server"] as const;
 
 export type OpenedRedis =
   | {
@@ -34,7 +36,12 @@ export type OpenedRedis =
  * Finds a Redis or starts one, and looks whether it suits a queue: `report.warnings` is for the banner and the log.
  * @throws ServiceError queue_unavailable | redis_unsuitable | embedded_failed
  */
-export async function openRedis({ redisUrl, dataDir, path, log }: RedisOptions): Promise<OpenedRedis> {
+export async function openRedis({
+  redisUrl,
+  dataDir,
+  programs = redisPrograms,
+  log,
+}: RedisOptions): Promise<OpenedRedis> {
   if (redisUrl !== undefined) {
     const report = await inspectRedis(redisUrl);
     const { host } = new URL(redisUrl);
@@ -46,7 +53,7 @@ export async function openRedis({ redisUrl, dataDir, path, log }: RedisOptions):
       close: () => Promise.resolve(),
     };
   }
-  const program = await findRedisServer(path);
+  const program = await findRedisServer(programs);
   if (program === undefined) {
     return {
       kind: "none",
@@ -72,8 +79,12 @@ export async function openRedis({ redisUrl, dataDir, path, log }: RedisOptions):
 }
 
 /** Stops the child Redis of a data directory whoever uses it: for the end of a test run or an operator's command. */
-export async function stopRedis({ dataDir, path, log }: Omit<RedisOptions, "redisUrl">): Promise<void> {
-  const program = await findRedisServer(path);
+export async function stopRedis({
+  dataDir,
+  programs = redisPrograms,
+  log,
+}: Omit<RedisOptions, "redisUrl">): Promise<void> {
+  const program = await findRedisServer(programs);
   if (program !== undefined) await stopSharedServer({ dataDir, driver: redisDriver(dataDir, program), log });
 }
 

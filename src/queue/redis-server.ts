@@ -1,32 +1,32 @@
 // A Redis of our own: `redis-server` or `valkey-server` from the PATH, for this machine only, under the data directory. Its
 // settings are written into a file of mode 0600 rather than on the command line, where everybody could read the password.
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { storeLimits } from "../config/data-dir/limits.ts";
 import { stopUnrecorded } from "../config/data-dir/shared-server.ts";
 import type { ServerDriver, StartedServer } from "../config/data-dir/shared-server.ts";
 import { freePort, spawnServer, startWithRetries, waitUntilReady } from "../config/data-dir/spawn-server.ts";
 
+const run = promisify(execFile);
+
 /** SIGTERM writes the append-only file out and ends; SIGKILL may lose the last second, which is refilled from the database. */
 const stopSignals: ServerDriver["stopSignals"] = ["SIGTERM", "SIGKILL"];
 
-/** The full path of the first Redis-like server on the PATH; undefined when there is none. */
-export async function findRedisServer(path: string): Promise<string | undefined> {
-  const directories = path.split(delimiter).filter((directory) => directory !== "");
-  const candidates = ["redis-server", "valkey-server"].flatMap((name) =>
-    directories.map((directory) => join(directory, name)),
-  );
-  const usable = await Promise.all(
-    candidates.map((file) =>
-      access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return candidates.find((_, index) => usable[index]);
+/** The full path of the first of these programs that is on the PATH; undefined when none is. */
+export async function findRedisServer(programs: readonly string[]): Promise<string | undefined> {
+  const found = await Promise.all(programs.map((program) => onPath(program)));
+  return found.find((path) => path !== undefined);
+}
+
+// The shell looks along our PATH, so that nobody has to read the environment and hand it down.
+async function onPath(program: string): Promise<string | undefined> {
+  const answer = await run("/bin/sh", ["-c", 'command -v "$1"', "sh", program]).catch(() => undefined);
+  const path = answer?.stdout.trim() ?? "";
+  return path.startsWith("/") ? path : undefined;
 }
 
 /** How the child Redis of a data directory is started and recognised. */
