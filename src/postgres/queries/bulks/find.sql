@@ -1,9 +1,10 @@
 -- One bulk of one tenant with the names around it.
 --
 -- $1 id text  $2 tenant_id text
--- rows: at most one
+-- rows: 0 or 1
 -- locks: none
 -- index: bulks_pkey
+-- not null: queue_shared
 SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS queue_shared, b.job_type, b.labels, b.on_invalid, b.accepted,
        b.invalid, b.single, b.retry_of, b.shared, b.created_by, b.created_at, b.expires_at, b.canceled_at, b.canceled_by, b.finished_at,
        b.deleted_at, b.deleted_by

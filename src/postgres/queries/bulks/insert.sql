@@ -1,7 +1,7 @@
 -- The row of a bulk, at the start of its upload's transaction; counts follow at the end (bulks/seal).
 --
--- $1 id text  $2 tenant_id text  $3 queue_id text  $4 job_type text  $5 shared text or null  $6 labels text (JSON object)
--- $7 on_invalid text  $8 single boolean  $9 retry_of text or null  $10 created_by text  $11 expires_at timestamptz
+-- $1 id text  $2 tenant_id text  $3 queue_id text  $4 job_type text  $5 shared text | null  $6 labels text (JSON object)
+-- $7 on_invalid text  $8 single boolean  $9 retry_of text | null  $10 created_by text  $11 expires_at timestamptz
 -- rows: none
 -- locks: key share on tenant and queue
 -- index: bulks_pkey

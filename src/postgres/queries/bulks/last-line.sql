@@ -1,7 +1,7 @@
 -- The highest line number of a bulk; 0 if it has none.
 --
 -- $1 bulk_id text
--- rows: one
+-- rows: 1
 -- locks: none
 -- index: jobs_by_line
 -- not null: line

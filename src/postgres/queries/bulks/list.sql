@@ -1,10 +1,11 @@
 -- The bulks of one tenant, newest first.
 --
--- $1 tenant_id text  $2 queue_id text or null  $3 label text or null (JSON object)  $4 finished boolean or null
--- $5 after text or null (id of the last row seen)  $6 rows_max integer
+-- $1 tenant_id text  $2 queue_id text | null  $3 label text | null (JSON object)  $4 finished boolean | null
+-- $5 after text | null (id of the last row seen)  $6 rows_max integer
 -- rows: 0..$6
 -- locks: none
 -- index: bulks_by_tenant
+-- not null: queue_shared
 SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS queue_shared, b.job_type, b.labels, b.on_invalid, b.accepted,
        b.invalid, b.single, b.retry_of, b.created_by, b.created_at, b.expires_at, b.canceled_at, b.canceled_by, b.finished_at,
        b.deleted_at, b.deleted_by

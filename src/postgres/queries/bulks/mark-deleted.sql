@@ -2,7 +2,7 @@
 -- its content is not shown any more; bulks/erase-lines removes it.
 --
 -- $1 id text  $2 tenant_id text  $3 deleted_by text
--- rows: at most one (none: no such bulk here); `open_jobs` and `open_attempts` say what stands against it, nothing was changed unless both are 0
+-- rows: 0 (no such bulk here) or 1; `open_jobs` and `open_attempts` say what stands against it, nothing was changed unless both are 0
 -- locks: the bulk's row
 -- index: bulks_pkey, attempts_in_flight, attempts_in_batch
 -- not null: open_jobs, open_attempts

@@ -1,7 +1,7 @@
 -- How fast a bulk finished lately: the instant of the outcome that lies $2 outcomes back, and how many came since.
 --
 -- $1 bulk_id text  $2 outcomes_max integer
--- rows: one; `since` is null before the first outcome
+-- rows: 1; `since` is null before the first outcome
 -- locks: none
 -- index: jobs_finished
 -- not null: outcomes

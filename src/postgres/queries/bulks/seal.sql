@@ -1,7 +1,7 @@
 -- Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit.
 --
--- $1 id text  $2 accepted integer  $3 invalid integer  $4 deadline_sweep_at timestamptz or null
--- rows: one
+-- $1 id text  $2 accepted integer  $3 invalid integer  $4 deadline_sweep_at timestamptz | null
+-- rows: 1
 -- locks: the bulk's row
 -- index: bulks_pkey
 WITH sealed AS (

@@ -2,7 +2,7 @@
 -- gone (its lease ended, or it is this process and the request is not running any more), is taken over.
 --
 -- $1 tenant_id text  $2 key text  $3 route text  $4 process_id text  $5 expires_at timestamptz  $6 running_here boolean
--- rows: at most one; none if the key is somebody else's; `claimed_at` fences the claim
+-- rows: 1 if claimed, 0 if the key is somebody else's; `claimed_at` fences the claim
 -- locks: the key's row
 -- index: idempotency_keys_pkey, processes_pkey
 -- not null: claimed_at

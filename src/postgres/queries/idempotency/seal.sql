@@ -2,7 +2,7 @@
 -- over meanwhile, and the work must be rolled back.
 --
 -- $1 tenant_id text  $2 key text  $3 process_id text  $4 claimed_at text  $5 body_sha256 bytea  $6 status smallint  $7 answer text
--- rows: at most one
+-- rows: 0 or 1
 -- locks: the key's row
 -- index: idempotency_keys_pkey
 UPDATE idempotency_keys

@@ -2,7 +2,7 @@
 -- has its own idle timeout, so nothing waits for ever.
 --
 -- $1 timeout_ms text
--- rows: one
+-- rows: 1
 -- locks: none
 -- index: none
 SELECT set_config('idle_in_transaction_session_timeout', $1::text, true)

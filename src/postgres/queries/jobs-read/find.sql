@@ -1,7 +1,7 @@
 -- One job of one tenant with its result; result and key are gone once its bulk was deleted.
 --
 -- $1 id text  $2 tenant_id text
--- rows: at most one
+-- rows: 0 or 1
 -- locks: none
 -- index: jobs_pkey, job_results_pkey
 -- not null: id, bulk_id, queue_id, queue_name, queue_shared, line, job_type, lane, urgency, priority, labels, state, attempts_paid, tries, attempts_max, model, prompt_version, cost_nano, realtime_nano, presumed_nano, created_at, queued_at, expires_at

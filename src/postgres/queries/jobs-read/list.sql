@@ -1,10 +1,11 @@
 -- Jobs of one tenant: the newest bulk first, inside a bulk in the order of its lines.
 --
--- $1 tenant_id text  $2 queue_id text or null  $3 bulk_id text or null  $4 state text[] or null  $5 label text or null (JSON object)
--- $6 after_bulk text or null  $7 after_line integer (the last row seen)  $8 rows_max integer
+-- $1 tenant_id text  $2 queue_id text | null  $3 bulk_id text | null  $4 state text[] | null  $5 label text | null (JSON object)
+-- $6 after_bulk text | null  $7 after_line integer (the last row seen)  $8 rows_max integer
 -- rows: 0..$8
 -- locks: none
 -- index: bulks_by_tenant, jobs_by_line
+-- not null: queue_shared, labels
 SELECT j.id, j.bulk_id, b.queue_name, b.queue_shared, j.line, j.key, j.job_type, j.lane, j.urgency, j.deadline_at, j.priority,
        coalesce(j.labels, b.labels) AS labels, j.state, j.wait_reason, j.attempts_paid, j.failure_code, j.failure_fault, j.retry_of,
        j.cost_nano, j.created_at, j.finished_at

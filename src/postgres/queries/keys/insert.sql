@@ -2,7 +2,7 @@
 --
 -- $1 id text  $2 tenant_id text  $3 holder_kind text  $4 holder_name text  $5 scopes text[]  $6 secret_sha256 bytea
 -- $7 secret_hint text  $8 created_by text
--- rows: one
+-- rows: 1
 -- locks: none
 -- index: api_keys_pkey
 INSERT INTO api_keys (id, tenant_id, holder_kind, holder_name, scopes, secret_sha256, secret_hint, created_by)

@@ -1,6 +1,6 @@
 -- The keys of one tenant, or of all where $1 is null, newest first; revoked ones too, because somebody will ask.
 --
--- $1 tenant_id text or null  $2 after text or null (id of the last row seen)  $3 rows_max integer
+-- $1 tenant_id text | null  $2 after text | null (id of the last row seen)  $3 rows_max integer
 -- rows: 0..$3
 -- locks: none
 -- index: api_keys_by_tenant, api_keys_pkey

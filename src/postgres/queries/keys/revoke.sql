@@ -1,7 +1,7 @@
 -- Revokes a key. A key that is revoked already keeps its first time and name: the answer is the same.
 --
--- $1 id text  $2 tenant_id text or null (null: of any tenant)  $3 revoked_by text
--- rows: at most one (none: no such key here); `now` says whether this statement did it
+-- $1 id text  $2 tenant_id text | null (null: of any tenant)  $3 revoked_by text
+-- rows: 0 (no such key here) or 1; `now` says whether this statement did it
 -- locks: the key's row
 -- index: api_keys_pkey
 -- not null: now

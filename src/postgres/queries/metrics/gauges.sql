@@ -2,7 +2,7 @@
 -- for in the $1 oldest unfinished bulks.
 --
 -- $1 bulks_max integer
--- rows: one
+-- rows: 1
 -- locks: none
 -- index: holds_open, attempts_rate_limited, bulks_unfinished, jobs_queued
 -- not null: held_nano, rate_limited

@@ -1,7 +1,7 @@
 -- Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only.
 -- Read from the tallies of unfinished bulks, so it costs the same whatever waits in them.
 --
--- $1 queue_id text[]  $2 tenant_id text or null (null: of every tenant)
+-- $1 queue_id text[]  $2 tenant_id text | null (null: of every tenant)
 -- rows: one per queue, lane and state that has jobs
 -- locks: none
 -- index: bulks_unfinished, job_tallies_pkey, job_tally_changes_by_bulk

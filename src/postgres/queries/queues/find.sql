@@ -1,7 +1,7 @@
 -- A queue by its name as one tenant sees it: its own first, else the shared one.
 --
 -- $1 tenant_id text  $2 name text  $3 shared_only boolean
--- rows: at most one
+-- rows: 0 or 1
 -- locks: none
 -- index: queues_tenant_id_name_key
 -- not null: shared

@@ -1,6 +1,6 @@
 -- The queues one tenant can submit to: its own, and the shared ones it has no queue of the same name for.
 --
--- $1 tenant_id text  $2 after text or null (name of the last row seen)  $3 rows_max integer
+-- $1 tenant_id text  $2 after text | null (name of the last row seen)  $3 rows_max integer
 -- rows: 0..$3
 -- locks: none
 -- index: queues_tenant_id_name_key

@@ -1,9 +1,9 @@
 -- Creates a queue or replaces its settings whole.
 --
--- $1 id text (used if it is new)  $2 tenant_id text  $3 name text  $4 owner text  $5 default_type text or null
--- $6 default_urgency text or null  $7 default_priority smallint or null  $8 concurrency_max integer or null
--- $9 attempts_max smallint or null  $10 job_age_max_s integer or null
--- rows: one; `created` says whether it is new
+-- $1 id text (used if it is new)  $2 tenant_id text  $3 name text  $4 owner text  $5 default_type text | null
+-- $6 default_urgency text | null  $7 default_priority smallint | null  $8 concurrency_max integer | null
+-- $9 attempts_max smallint | null  $10 job_age_max_s integer | null
+-- rows: 1; `created` says whether it is new
 -- locks: the queue's row
 -- index: queues_tenant_id_name_key
 -- not null: created

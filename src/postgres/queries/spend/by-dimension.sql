@@ -1,6 +1,6 @@
 -- What was spent, from the ledger, by one dimension. Corrections count where their attempt's first entry does: by their own date.
 --
--- $1 tenant_id text or null (null: all tenants)  $2 since timestamptz  $3 until timestamptz (not included)  $4 dimension text
+-- $1 tenant_id text | null (null: all tenants)  $2 since timestamptz  $3 until timestamptz (not included)  $4 dimension text
 -- $5 rows_max integer
 -- rows: 0..$5, the most expensive first
 -- locks: none

@@ -1,6 +1,6 @@
 -- What was spent, from the ledger, by label. An entry with several labels counts under each of them; one without under ''.
 --
--- $1 tenant_id text or null (null: all tenants)  $2 since timestamptz  $3 until timestamptz (not included)  $4 rows_max integer
+-- $1 tenant_id text | null (null: all tenants)  $2 since timestamptz  $3 until timestamptz (not included)  $4 rows_max integer
 -- rows: 0..$4, the most expensive first
 -- locks: none
 -- index: ledger_by_tenant

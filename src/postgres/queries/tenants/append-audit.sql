@@ -1,7 +1,7 @@
 -- Writes one act of a person into the audit chain.
 --
 -- $1 tenant_id text  $2 actor text  $3 act text  $4 subject_kind text  $5 subject_id text  $6 detail text (JSON)
--- rows: one
+-- rows: 1
 -- locks: the chain's advisory lock until the transaction ends
 -- index: audit_events_pkey
 -- not null: id

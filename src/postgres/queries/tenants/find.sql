@@ -1,7 +1,7 @@
 -- A tenant by its name.
 --
 -- $1 name text
--- rows: at most one
+-- rows: 0 or 1
 -- locks: none
 -- index: tenants_name_key
 SELECT id, name, created_at FROM tenants WHERE name = $1::text

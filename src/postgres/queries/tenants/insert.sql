@@ -1,7 +1,7 @@
 -- Creates a tenant; a name that is taken changes nothing.
 --
 -- $1 id text  $2 name text
--- rows: at most one; none if the name is taken
+-- rows: 1, or 0 if the name is taken
 -- locks: none
 -- index: tenants_name_key
 INSERT INTO tenants (id, name) VALUES ($1::text, $2::text)

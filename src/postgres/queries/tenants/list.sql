@@ -1,6 +1,6 @@
 -- All tenants by name.
 --
--- $1 after text or null (name of the last row seen)  $2 rows_max integer
+-- $1 after text | null (name of the last row seen)  $2 rows_max integer
 -- rows: 0..$2
 -- locks: none
 -- index: tenants_name_key

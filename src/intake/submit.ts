@@ -1,0 +1,215 @@
+// A submission becomes rows: bulk, jobs, inputs, and what was left out, in one transaction. All of it is committed before the
+// caller hears 202, or none of it exists.
+//
+// Two shapes of the same thing. A small upload is read to its end first and holds a database connection for a few statements
+// only. One that outgrows a chunk opens its transaction then and keeps it while the rest streams in: the next chunk is parsed
+// while the one before it is being written, one in flight, so a fast caller waits for the database and memory stays flat. Such
+// uploads are bounded in number, or slow callers would take every connection of the pool.
+//
+// When the caller leaves half way, the body throws, the transaction is rolled back and nothing was accepted.
+import type { Clock } from "../domain/clock.ts";
+import type { CompiledJobType } from "../domain/compile-job-type.ts";
+import { ServiceError } from "../domain/errors.ts";
+import { limits } from "../config/limits.ts";
+import {
+  allowPauses,
+  insertBulk,
+  insertErrors,
+  insertJobs,
+  sealBulk,
+  type LineError,
+} from "../postgres/intake.ts";
+import { type Client, type Pool, withTransaction } from "../postgres/pool.ts";
+import type { Queue } from "../postgres/queues.ts";
+import type { Choices } from "./choose.ts";
+import type { Labels } from "./line-schema.ts";
+import { type Line, Upload } from "./upload.ts";
+import type { Slots } from "./slots.ts";
+
+export interface IntakeDeps {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly settings: {
+    readonly attemptsMax: number;
+    readonly jobAgeMaxMs: number;
+    readonly batchDeadlineMinMs: number;
+  };
+  /** Uploads that may hold a connection at once. */
+  readonly uploads: Slots;
+}
+
+export interface Submission {
+  readonly tenantId: string;
+  readonly createdBy: string;
+  readonly queue: Queue;
+  readonly jobType: CompiledJobType;
+  readonly onInvalid: "reject" | "skip";
+  /** One job, submitted by itself. */
+  readonly single: boolean;
+  readonly choices: Choices;
+  readonly labels: Labels;
+  /** What the lines share, where it is known before them. */
+  readonly shared?: unknown;
+  readonly retryOf?: string;
+  /** Lines in the order they came, some at a time. */
+  readonly lines: AsyncIterable<readonly Line[]>;
+}
+
+export interface Submitted {
+  readonly bulkId: string;
+  readonly jobId: string | null;
+  readonly accepted: number;
+  readonly invalid: number;
+  readonly errors: readonly LineError[];
+}
+
+/** Work that belongs into the same transaction, after everything has been written and before the commit. */
+export type Seal = (client: Client, submitted: Submitted) => Promise<void>;
+
+/**
+ * Accepts a submission.
+ * @throws ServiceError invalid_lines | empty_upload | invalid_input | price_unknown | unbounded_cost | too_many_requests, and
+ *   what reading the lines throws: nothing was accepted then
+ */
+export async function submit(deps: IntakeDeps, submission: Submission, seal: Seal): Promise<Submitted> {
+  const now = deps.clock.now();
+  const upload = openUpload(deps, submission, now);
+  const lines = submission.lines[Symbol.asyncIterator]();
+  const ended = await fill(upload, lines);
+  const free = ended ? () => undefined : deps.uploads.take();
+  try {
+    if (ended && upload.invalid > 0 && submission.onInvalid === "reject") refuseIfSure(upload, submission);
+    return await withTransaction(deps.pool, (client) =>
+      write(deps, { submission, upload, lines, ended, now }, client, seal),
+    );
+  } finally {
+    free();
+    // Tells the body that nobody reads on, wherever this ended.
+    await lines.return?.();
+  }
+}
+
+interface Writing {
+  readonly submission: Submission;
+  readonly upload: Upload;
+  readonly lines: AsyncIterator<readonly Line[]>;
+  readonly ended: boolean;
+  readonly now: Date;
+}
+
+async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: Seal): Promise<Submitted> {
+  const { submission, upload, lines } = writing;
+  const { queue, jobType, tenantId } = submission;
+  const bulkId = deps.newId();
+  const ageMs = queue.jobAgeMaxS === null ? deps.settings.jobAgeMaxMs : queue.jobAgeMaxS * 1_000;
+  await insertBulk(client, {
+    id: bulkId,
+    tenantId,
+    queueId: queue.id,
+    jobType: jobType.name,
+    shared: upload.shared,
+    labels: submission.labels,
+    onInvalid: submission.onInvalid,
+    single: submission.single,
+    retryOf: submission.retryOf ?? null,
+    createdBy: submission.createdBy,
+    expiresAt: new Date(writing.now.getTime() + ageMs),
+  });
+  // The queue's word counts before the job type's; the installation's is the ceiling of both.
+  const attemptsMax = Math.min(queue.attemptsMax ?? jobType.attemptsMax, deps.settings.attemptsMax);
+  const of = {
+    bulkId,
+    tenantId,
+    queueId: queue.id,
+    jobType: jobType.name,
+    attemptsMax,
+    expiresAtDeadline: jobType.expiresAtDeadline,
+  };
+  let firstJob: string | null = null;
+  const store = async (): Promise<void> => {
+    const jobs = upload.takeJobs();
+    firstJob ??= jobs[0]?.id ?? null;
+    upload.counted(jobs, await insertJobs(client, of, jobs));
+    const errors = upload.takeErrors();
+    if (submission.onInvalid === "skip") await insertErrors(client, { id: bulkId, tenantId }, errors);
+  };
+  if (!writing.ended) await allowPauses(client, limits.bodyIdleTimeoutMs + limits.idleInTransactionTimeoutMs);
+  await storeAll(upload, lines, store, writing.ended);
+  refuseIfInvalid(upload, submission);
+  const { accepted, invalid } = upload;
+  await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt: upload.deadlineSweepAt });
+  const submitted = { bulkId, jobId: firstJob, accepted, invalid, errors: upload.inlineErrors };
+  await seal(client, submitted);
+  return submitted;
+}
+
+/** Writes chunk after chunk; while one is being written the next is filled. */
+async function storeAll(
+  upload: Upload,
+  lines: AsyncIterator<readonly Line[]>,
+  store: () => Promise<void>,
+  endedAlready: boolean,
+): Promise<void> {
+  let ended = endedAlready;
+  while (!ended) {
+    const storing = store();
+    // If filling fails first, its error is the one to report; the statement still ends before the rollback.
+    storing.catch(() => undefined);
+    // oxlint-disable-next-line no-await-in-loop -- one chunk is filled while one is written
+    ended = await fill(upload, lines);
+    // oxlint-disable-next-line no-await-in-loop
+    await storing;
+  }
+  await store();
+}
+
+/** Reads until the chunk is full (false) or there are no more lines (true). */
+async function fill(upload: Upload, lines: AsyncIterator<readonly Line[]>): Promise<boolean> {
+  while (!upload.chunkIsFull) {
+    // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
+    const next = await lines.next();
+    if (next.done === true) return true;
+    for (const line of next.value) upload.take(line);
+  }
+  return false;
+}
+
+function openUpload(deps: IntakeDeps, submission: Submission, now: Date): Upload {
+  const upload = new Upload(submission.jobType, {
+    upload: submission.choices,
+    jobType: submission.jobType,
+    queue: submission.queue,
+    otherwise: submission.single ? "now" : "whenever",
+    labels: submission.labels,
+    now,
+    batchDeadlineMinMs: deps.settings.batchDeadlineMinMs,
+    newId: deps.newId,
+  });
+  if (submission.shared !== undefined && submission.shared !== null) upload.share(submission.shared, null);
+  return upload;
+}
+
+/** A single invalid job needs no database to be refused. More lines do: only there duplicates of keys are found. */
+function refuseIfSure(upload: Upload, submission: Submission): void {
+  if (submission.single) refuseIfInvalid(upload, submission);
+}
+
+function refuseIfInvalid(upload: Upload, submission: Submission): void {
+  const { accepted, invalid } = upload;
+  if (accepted === 0 && invalid === 0) throw new ServiceError("empty_upload");
+  if (invalid === 0 || (submission.onInvalid === "skip" && accepted > 0)) return;
+  const fields = upload.inlineErrors;
+  if (submission.single) {
+    const own = fields.map(({ field, reason }) => ({ field, reason }));
+    throw new ServiceError(upload.commonCode ?? "invalid_input", { fields: own });
+  }
+  throw new ServiceError("invalid_lines", {
+    detail:
+      accepted === 0
+        ? `None of the ${invalid} lines is valid.`
+        : `${invalid} of ${accepted + invalid} lines are not valid; the first ${fields.length} errors are listed.`,
+    fields,
+    extra: { accepted: 0, invalid },
+  });
+}
