@@ -13,14 +13,9 @@ import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 import { databaseFault, typeParsers } from "./pool.ts";
 
-const listenStatements = {
-  sluice_flags: "LISTEN sluice_flags",
-  sluice_work: "LISTEN sluice_work",
-  sluice_budget: "LISTEN sluice_budget",
-  sluice_cancel: "LISTEN sluice_cancel",
-} as const;
 /** flags: '' · work: id of a queue · budget: id of a queue or '' · cancel: id of a job, or `bulk:<id>`. */
-export type Channel = keyof typeof listenStatements;
+export type Channel = "sluice_flags" | "sluice_work" | "sluice_budget" | "sluice_cancel";
+const listen = "LISTEN sluice_flags; LISTEN sluice_work; LISTEN sluice_budget; LISTEN sluice_cancel";
 
 interface ListenerOptions {
   readonly applicationName: string;
@@ -34,6 +29,8 @@ interface ListenerOptions {
 interface Session {
   readonly client: pg.Client;
   readonly socket: Socket;
+  /** Ends with the last statement asked for: a connection runs one at a time. */
+  tail: Promise<unknown>;
 }
 
 export class Listener {
@@ -93,7 +90,9 @@ export class Listener {
       () => new Promise<never>(() => undefined),
     );
     try {
-      return await Promise.race([work(session.client), late]);
+      const turn = session.tail.then(() => work(session.client));
+      session.tail = turn.catch(() => undefined);
+      return await Promise.race([turn, late]);
     } catch (error) {
       throw databaseFault(error);
     } finally {
@@ -145,13 +144,13 @@ export class Listener {
       statement_timeout: this.#options.deadlineMs,
       stream: () => socket,
     });
-    const session = { client, socket };
+    const session: Session = { client, socket, tail: Promise.resolve() };
     client.on("error", (error) => this.#lose(session, error));
     client.on("end", () => this.#lose(session, undefined));
     client.on("notification", ({ channel, payload }) => this.#hear(channel, payload ?? ""));
     try {
       await client.connect();
-      await Promise.all(Object.values(listenStatements).map((statement) => client.query(statement)));
+      await client.query(listen);
     } catch (error) {
       socket.destroy();
       throw error;
