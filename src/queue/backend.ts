@@ -4,11 +4,11 @@
 // The queue is disposable (promise 7): entries wake and show, rows decide. So nothing here guards against loss; it guards
 // against hanging, against dying of an unheard `error` event, and against writing content where it does not belong.
 import { Queue, QueueEvents, Worker } from "bullmq";
-import type { Job } from "bullmq";
 import type { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
+import type { Entry, EntryQueue, Work } from "./entries.ts";
 import { isDirection, queueFault, storableFailure, withDeadline } from "./faults.ts";
 import { queueLimits } from "./limits.ts";
 import { assertQueueName } from "./names.ts";
@@ -20,14 +20,6 @@ import { connectRedis } from "./redis-connections.ts";
 import type { Connections } from "./connections.ts";
 
 export type QueueBackendKind = "redis" | "postgres";
-
-/** What a processor gets for one entry. The signal is aborted when the worker closes and its grace has passed. */
-export interface Work<Data> {
-  readonly entry: Job<Data, unknown>;
-  /** Names this run; `entry.moveToDelayed` wants it. */
-  readonly token: string;
-  readonly signal: AbortSignal;
-}
 
 /** Runs one entry. What it resolves with is stored and shown on the board: ids and numbers only, or nothing. */
 export type Processor<Data> = (work: Work<Data>) => Promise<unknown>;
@@ -51,7 +43,7 @@ export interface QueueBackend {
   /** For the banner, without secrets. */
   readonly describe: string;
   /** The queue of that name; the same object each time. */
-  createQueue(name: string): Promise<Queue>;
+  createQueue(name: string): Promise<EntryQueue>;
   /** A worker on that queue, which begins to take entries at once. */
   createWorker<Data>(name: string, processor: Processor<Data>, options: WorkerOptions): Promise<QueueWorker>;
   /** A listener to that queue's events. They may be lost or doubled: for display and tests, never for decisions. */
@@ -189,7 +181,7 @@ async function ready<T extends Closable>(
 /** Three parameters, because BullMQ counts them: a function with fewer gets no signal. */
 function processorOf<Data>(processor: Processor<Data>, log: Log) {
   return async (
-    entry: Job<Data, unknown>,
+    entry: Entry<Data>,
     token: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<unknown> => {

@@ -1,8 +1,31 @@
 // Entries: what BullMQ calls jobs. The word job is taken: a job is a row in the database, an entry is its ticket in a queue.
-import type { Queue } from "bullmq";
+import { DelayedError } from "bullmq";
+import type { Job, Queue } from "bullmq";
 import { queueFault } from "./faults.ts";
 import { queueLimits } from "./limits.ts";
 import { assertEntryId } from "./names.ts";
+
+/** An entry as a worker or the board sees it. */
+export type Entry<Data = unknown> = Job<Data, unknown>;
+/** A queue, as BullMQ and Bull Board know it. Names, counts, pause and single entries are used as they are. */
+export type EntryQueue = Queue;
+
+/** What a processor gets for one entry. The signal is aborted when the worker closes and its grace has passed. */
+export interface Work<Data> {
+  readonly entry: Entry<Data>;
+  /** Names this run; BullMQ wants it where the entry is moved. */
+  readonly token: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends the entry in hand back until an instant (ms since the epoch): `return postpone(work, atMs)`. It keeps its id and its
+ * progress and counts as no failure.
+ */
+export async function postpone<Data>({ entry, token }: Work<Data>, atMs: number): Promise<never> {
+  await entry.moveToDelayed(atMs, token);
+  throw new DelayedError();
+}
 
 export interface NewEntry<Data> {
   /** What the entry is, as Bull Board lists it. */
@@ -25,7 +48,7 @@ export interface NewEntry<Data> {
  *
  * There is no priority: who comes first is decided when the window is filled, and a window is drained in seconds.
  */
-export async function addJobs<Data>(queue: Queue, entries: readonly NewEntry<Data>[]): Promise<void> {
+export async function addJobs<Data>(queue: EntryQueue, entries: readonly NewEntry<Data>[]): Promise<void> {
   for (const { id } of entries) assertEntryId(id);
   for (let from = 0; from < entries.length; from += queueLimits.addChunkMax) {
     const chunk = entries.slice(from, from + queueLimits.addChunkMax);
@@ -33,7 +56,7 @@ export async function addJobs<Data>(queue: Queue, entries: readonly NewEntry<Dat
   }
 }
 
-async function addChunk<Data>(queue: Queue, chunk: readonly NewEntry<Data>[]): Promise<void> {
+async function addChunk<Data>(queue: EntryQueue, chunk: readonly NewEntry<Data>[]): Promise<void> {
   try {
     await queue.addBulk(
       chunk.map(({ name, id, data, delayMs }) => ({

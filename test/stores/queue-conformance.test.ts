@@ -1,9 +1,8 @@
 // What the rest of Sluice relies on, the same on both backends.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DelayedError } from "bullmq";
-import type { Job } from "bullmq";
 import type { QueueBackend } from "../../src/queue/backend.ts";
-import { addJobs } from "../../src/queue/entries.ts";
+import { addJobs, postpone } from "../../src/queue/entries.ts";
+import type { Entry } from "../../src/queue/entries.ts";
 import { ServiceError } from "../../src/domain/errors.ts";
 import { cloneDatabase, openTestBackend, queueBackends } from "../support/stores.ts";
 import type { TestDatabase } from "../support/stores.ts";
@@ -23,7 +22,7 @@ describe.each(queueBackends)("queue on %s", (kind) => {
   const newName = (): string => `queue-${(queueNo += 1)}`;
   const collector = () => {
     const seen: Ticket[] = [];
-    const collect = ({ entry }: { entry: Job<Ticket> }): Promise<null> => {
+    const collect = ({ entry }: { entry: Entry<Ticket> }): Promise<null> => {
       seen.push(entry.data);
       return Promise.resolve(null);
     };
@@ -178,11 +177,9 @@ describe.each(queueBackends)("queue on %s", (kind) => {
     let runs = 0;
     const { close } = await backend.createWorker<Ticket>(
       name,
-      async ({ entry, token }) => {
+      (work) => {
         runs += 1;
-        if (runs > 1) return;
-        await entry.moveToDelayed(Date.now() + 50, token);
-        throw new DelayedError();
+        return runs === 1 ? postpone(work, Date.now() + 50) : Promise.resolve(null);
       },
       { concurrency: 1 },
     );

@@ -1,7 +1,7 @@
 // Before the first test that needs stores: one PostgreSQL and one Redis for the whole run, started by the code under test, in
 // a directory of their own. Afterwards both are stopped and the directory is removed. They are children that outlive us when
 // we are killed, so a run also clears away what a killed run left behind.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -33,6 +33,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   ensureRedisServer();
   await clearLeftovers();
   const dataDir = await mkdtemp(join(tmpdir(), directoryPrefix));
+  // Where we are root, PostgreSQL is somebody else and has to walk through; mkdtemp lets nobody.
+  await chmod(dataDir, 0o755);
   const [postgres, redis] = await Promise.all([openPostgres({ dataDir, log }), openRedis({ dataDir, log })]);
   if (redis.kind === "none") throw new Error("redis-server was there a moment ago");
   const servers = await runningServers(dataDir);

