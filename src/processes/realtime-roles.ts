@@ -1,0 +1,148 @@
+// Wires the realtime lane: the dispatcher role keeps the window filled, the worker role drains it.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { limits } from "../config/limits.ts";
+import { createPace } from "../limiter/pace.ts";
+import type { Pace } from "../limiter/pace.ts";
+import { createDispatcher } from "../lanes/realtime/dispatcher.ts";
+import { createRealtimeWorker } from "../lanes/realtime/worker.ts";
+import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
+import type { Gate } from "../domain/work-scope.ts";
+import type { Dispatch } from "../postgres/dispatch.ts";
+import { LeaseKeeper } from "../postgres/leases.ts";
+import { aliveProcesses } from "../postgres/processes.ts";
+import type { Provider } from "../provider/client.ts";
+import { addJobs } from "../queue/entries.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** The BullMQ queue that holds the realtime window. */
+export const realtimeQueueName = "realtime";
+/** The one credential of this installation; tenants bring their own later. */
+export const defaultCredentialId = "default";
+
+/** A running role. */
+export interface Role {
+  /** From now on it starts nothing; what it has in flight may end within `timeoutMs`, then it is aborted. */
+  stop(timeoutMs: number): Promise<{ aborted: number }>;
+}
+
+/** How many workers are alive, asked at most once a second: for the window's size and for shares of the pace. */
+export function createWorkerCount(runtime: Runtime): () => Promise<{ processes: number; concurrency: number }> {
+  let known = { processes: 1, concurrency: 0 };
+  let askedAtMs = -Infinity;
+  return async () => {
+    if (runtime.clock.monotonicMs() - askedAtMs < 1_000) return known;
+    known = await aliveProcesses(runtime.pool, "worker");
+    askedAtMs = runtime.clock.monotonicMs();
+    return known;
+  };
+}
+
+export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
+  const { pool, config, clock, log, listener, life, flags, backend } = runtime;
+  const queue = await backend.createQueue(realtimeQueueName);
+  const workers = createWorkerCount(runtime);
+  const holder = life.id;
+  const keeper = new LeaseKeeper({ listener, name: "dispatcher", holder, ttlMs: limits.dispatcherLeaseMs, clock, log });
+  await keeper.start();
+  const dispatcher = createDispatcher({
+    pool,
+    config,
+    clock,
+    log,
+    gate: flags.gate,
+    credentialId: defaultCredentialId,
+    concurrency: async () => (await workers()).concurrency,
+    holdLease: () => {
+      const epoch = keeper.epoch();
+      return Promise.resolve(epoch === undefined ? null : { holder, epoch });
+    },
+    enqueue: (dispatches) => addJobs(queue, dispatches.map((dispatch) => entryOf(dispatch, clock.now()))),
+  });
+  const forget = [
+    listener.on("sluice_work", dispatcher.wake),
+    listener.on("sluice_budget", dispatcher.wake),
+    flags.onChange(dispatcher.wake),
+  ];
+  dispatcher.start();
+  return {
+    stop: async () => {
+      for (const forgetOne of forget) forgetOne();
+      await dispatcher.stop();
+      await keeper.stop();
+      return { aborted: 0 };
+    },
+  };
+}
+
+function entryOf({ notBefore, ...data }: Dispatch, now: Date) {
+  return {
+    name: data.jobType,
+    id: `${data.jobId}-${data.dispatchNo}`,
+    data,
+    delayMs: notBefore === null ? 0 : Math.max(0, notBefore.getTime() - now.getTime()),
+  };
+}
+
+/** The pace of the default credential in this process; its limits are learned from every answer. */
+export async function createCredentialPace(runtime: Runtime): Promise<{ pace: Pace; refresh: () => Promise<void> }> {
+  const { config, clock, log } = runtime;
+  const workers = createWorkerCount(runtime);
+  let sharers = Math.max(1, (await workers()).processes);
+  const pace = createPace({
+    clock,
+    requestsPerMinute: config.requestsPerMinute,
+    sharers: () => sharers,
+    retryAfterMaxMs: config.retryAfterMaxMs,
+    onChange: (change) => {
+      if ("closedMs" in change) log.event("provider.rate_limited", { closedMs: change.closedMs });
+      else log.event("pace.changed", { requestsPerMinute: change.requestsPerMinute });
+    },
+  });
+  return {
+    pace,
+    refresh: async () => {
+      sharers = Math.max(1, (await workers()).processes);
+    },
+  };
+}
+
+export interface WorkerRoleOptions {
+  provider: Provider;
+  pace: Pace;
+  gate: Gate;
+}
+
+export async function startWorkerRole(runtime: Runtime, { provider, pace, gate }: WorkerRoleOptions): Promise<Role> {
+  const { pool, config, clock, log, listener, life, backend, jobTypes, newId } = runtime;
+  const lane = createRealtimeWorker({
+    pool,
+    config,
+    clock,
+    log,
+    gate,
+    pace,
+    provider,
+    jobTypes,
+    newId,
+    prepared: createPreparedBulks(pool, jobTypes),
+    random: Math.random,
+    processId: () => life.id,
+    credentialId: defaultCredentialId,
+    sleep: (ms) => sleep(ms),
+  });
+  const forget = listener.on("sluice_cancel", (payload) =>
+    lane.abort(payload.startsWith("bulk:") ? { bulkId: payload.slice("bulk:".length) } : { jobId: payload }),
+  );
+  const worker = await backend.createWorker<Dispatch>(realtimeQueueName, ({ entry }) => lane.process(entry.data), {
+    concurrency: config.concurrency,
+  });
+  return {
+    stop: async (timeoutMs) => {
+      forget();
+      const drained = lane.drain(timeoutMs);
+      await worker.close(timeoutMs);
+      return drained;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// What every process has, whatever its roles: configuration, log, stores, its row among the processes, the flags.
+//
+// The order matters: a process first writes its row, then listens, then reads the flags; a stop first commits its flag, then
+// reads the rows. One always sees the other.
+
+import { systemClock } from "../config/clock.ts";
+import type { Config } from "../config/config.ts";
+import { newId } from "../config/ids.ts";
+import { loadJobTypes } from "../config/job-types.ts";
+import type { JobTypes } from "../config/job-types.ts";
+import { Flags } from "../control/flags.ts";
+import { ProcessLife } from "../control/processes.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../observe/log.ts";
+import { openPostgres } from "../postgres/embedded/open-postgres.ts";
+import { Listener } from "../postgres/listener.ts";
+import { openPool } from "../postgres/pool.ts";
+import type { Pool } from "../postgres/pool.ts";
+import { openQueueBackend } from "../queue/backend.ts";
+import type { QueueBackend } from "../queue/backend.ts";
+import { openRedis } from "../queue/open-redis.ts";
+import { bootstrap } from "./bootstrap.ts";
+
+export interface Runtime {
+  config: Config;
+  log: Log;
+  clock: Clock;
+  newId(): string;
+  pool: Pool;
+  listener: Listener;
+  life: ProcessLife;
+  flags: Flags;
+  backend: QueueBackend;
+  jobTypes: JobTypes;
+  /** What the stores are and where, for the banner; without secrets. */
+  describe: { postgres: string; queue: string; warnings: string[] };
+  close(): Promise<void>;
+}
+
+/** Opens everything, migrated and registered. What was opened is closed again if a later step fails. */
+export async function openRuntime(config: Config, log: Log): Promise<Runtime> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).toReversed()) await closeOne().catch(() => undefined);
+  };
+  try {
+    return await open({ config, log, onClose: (closeOne) => void closers.push(closeOne), close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Opening {
+  config: Config;
+  log: Log;
+  onClose(close: () => Promise<unknown>): void;
+  close(): Promise<void>;
+}
+
+async function open({ config, log, onClose, close }: Opening): Promise<Runtime> {
+  const { dataDir } = config;
+  const jobTypes = await loadJobTypes({ dirs: config.jobsDir === undefined ? [] : [config.jobsDir] });
+  const postgres = await openPostgres({ databaseUrl: config.databaseUrl, dataDir, log });
+  onClose(() => postgres.close());
+  const redis = await openRedis({ redisUrl: config.redisUrl, dataDir, log });
+  onClose(() => redis.close());
+  const pool = openPool(postgres.url, { max: config.poolMax, applicationName: "sluice", log });
+  onClose(() => pool.end());
+  await bootstrap({ pool, config, log, jobTypes });
+  const listener = new Listener(postgres.url, { applicationName: "sluice-control", log });
+  onClose(() => listener.stop());
+  await listener.start();
+  const life = new ProcessLife({
+    listener,
+    newId,
+    roles: config.roles,
+    concurrency: config.roles.includes("worker") ? config.concurrency : 0,
+    leaseMs: config.processLeaseMs,
+    log,
+  });
+  await life.start();
+  onClose(() => life.end());
+  const flags = new Flags({ listener, process: life, clock: systemClock, permissionMs: config.permissionMs, log });
+  await flags.start();
+  onClose(() => Promise.resolve(flags.stop()));
+  const backend = await openQueueBackend({ redis, postgresUrl: postgres.url, prefix: config.queuePrefix, log });
+  onClose(() => backend.close());
+  const warnings = redis.kind === "none" ? [] : redis.report.warnings.map((warning) => warning.message);
+  const describe = { postgres: postgres.describe, queue: backend.describe, warnings };
+  return { config, log, clock: systemClock, newId, pool, listener, life, flags, backend, jobTypes, describe, close };
+}
