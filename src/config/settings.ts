@@ -137,6 +137,11 @@ export const settingsSchema = z
       whole(0, dayMs, 5_000),
       "How long the collector waits for more lines of an unfinished bulk.",
     ),
+    batchDeadlineMinMs: setting(
+      "SLUICE_BATCH_DEADLINE_MIN_MS",
+      whole(0, 7 * dayMs, 2 * hourMs),
+      "A job whose deadline is nearer than this runs in the realtime lane.",
+    ),
     batchCreateTimeoutMs: setting(
       "SLUICE_BATCH_CREATE_TIMEOUT_MS",
       whole(100, hourMs, 10 * minuteMs),
