@@ -34,7 +34,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "@anthropic-ai/sdk": ["src/provider"],
   pg: ["src/postgres", "src/queue"],
   "pg-copy-streams": ["src/postgres"],
-  "pg-query-stream": ["src/postgres"],
+  "pg-cursor": ["src/postgres"],
   express: ["src/http", "src/simulator"],
 };
 

@@ -69,17 +69,31 @@ async function renderQuery(client: Client, catalogue: TypeCatalogue, name: strin
     return `${camelCase(label)}: ${nullable ? `${type} | null` : type}`;
   });
   return [
-    `  /** ${header.summary.replaceAll("*/", "*")} */\n`,
-    `  "${name}": {\n`,
-    params.length === 0
-      ? "    params: [];\n"
-      : `    params: [\n${params.map((param) => `      ${param},\n`).join("")}    ];\n`,
-    columns.length === 0
-      ? "    row: never;\n"
-      : `    row: {\n${columns.map((column) => `      ${column.name}: ${column.type};\n`).join("")}    };\n`,
-    `    rows: "${header.rows}";\n`,
+    `  /** ${header.summary.replaceAll("*/", "*")} */`,
+    `  "${name}": {`,
+    ...block("params: [", params, ", ", "];"),
+    ...(columns.length === 0
+      ? ["    row: never;"]
+      : block(
+          "row: { ",
+          columns.map((column) => `${column.name}: ${column.type}`),
+          "; ",
+          " };",
+        )),
+    `    rows: "${header.rows}";`,
     "  };\n",
-  ].join("");
+  ].join("\n");
+}
+
+/** On one line if it fits, else a line each. */
+function block(open: string, items: readonly string[], separator: string, close: string): string[] {
+  const line = `    ${open}${items.join(separator)}${close}`;
+  if (line.length <= 110) return [line];
+  return [
+    `    ${open.trimEnd()}`,
+    ...items.map((item) => `      ${item}${separator.trimEnd()}`),
+    `    ${close.trimStart()}`,
+  ];
 }
 
 async function checkParameterTypes(

@@ -55,7 +55,7 @@ export async function migrate(pool: Pool, log: Log, dir: string = migrationsDir)
       return pending.map(({ name }) => name);
     } finally {
       await client.query("SELECT pg_advisory_unlock($1)", [lockKey]);
-      await client.query(`SET statement_timeout = ${limits.statementTimeoutMs}`);
+      await client.query("RESET statement_timeout");
     }
   });
 }

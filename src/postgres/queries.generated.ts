@@ -12,27 +12,36 @@ export interface Queries {
       subjectId: string,
       detail: string,
     ];
-    row: {
-      id: bigint;
-    };
+    row: { id: bigint };
+    rows: "one";
+  };
+  /** Whether this installation has tenants of its own and keys. */
+  "bootstrap/count": {
+    params: [];
+    row: { tenants: number; keys: number };
+    rows: "one";
+  };
+  /** Lets one process at a time set the database up; the others wait. */
+  "bootstrap/lock": {
+    params: [];
+    row: { pg_advisory_lock: string | null };
+    rows: "one";
+  };
+  /** Gives the lock of bootstrap/lock back. */
+  "bootstrap/unlock": {
+    params: [];
+    row: { pg_advisory_unlock: boolean | null };
     rows: "one";
   };
   /** Moves the limit of a budget and of its windows that can still take holds; both rows are locked by the caller. */
   "budgets/change-limit": {
-    params: [
-      budgetId: string,
-      limitNano: bigint,
-      owner: string,
-      windowId: readonly (bigint | null)[],
-    ];
+    params: [budgetId: string, limitNano: bigint, owner: string, windowId: readonly (bigint | null)[]];
     row: never;
     rows: "none";
   };
   /** Ends budgets: they bind nothing from now on. */
   "budgets/end": {
-    params: [
-      id: readonly (string | null)[],
-    ];
+    params: [id: readonly (string | null)[]];
     row: never;
     rows: "none";
   };
@@ -52,9 +61,7 @@ export interface Queries {
   };
   /** Locks the open budgets of a queue for a change. */
   "budgets/lock-of-queue": {
-    params: [
-      queueId: string,
-    ];
+    params: [queueId: string];
     row: {
       id: string;
       limit_nano: bigint;
@@ -66,33 +73,19 @@ export interface Queries {
   };
   /** Locks the windows of a budget that can still take holds, with what is committed in each. */
   "budgets/lock-windows": {
-    params: [
-      budgetId: string,
-      at: Date,
-    ];
-    row: {
-      id: bigint;
-      limit_nano: bigint;
-      committed_nano: bigint;
-    };
+    params: [budgetId: string, at: Date];
+    row: { id: bigint; limit_nano: bigint; committed_nano: bigint };
     rows: "many";
   };
   /** Tells the lanes that a budget of a queue has changed: work that waits for it is looked at again. */
   "budgets/notify": {
-    params: [
-      queueId: string,
-    ];
-    row: {
-      pg_notify: string | null;
-    };
+    params: [queueId: string];
+    row: { pg_notify: string | null };
     rows: "one";
   };
   /** The open budgets of some queues, each with the window that is open at an instant (nulls where it has yet to begin). */
   "budgets/of-queues": {
-    params: [
-      queueId: readonly (string | null)[],
-      at: Date,
-    ];
+    params: [queueId: readonly (string | null)[], at: Date];
     row: {
       id: string | null;
       queue_id: string | null;
@@ -113,28 +106,19 @@ export interface Queries {
   };
   /** Removes the reasons of the lines that a deleted bulk left out. */
   "bulks/erase-errors": {
-    params: [
-      bulkId: string,
-    ];
+    params: [bulkId: string];
     row: never;
     rows: "none";
   };
   /** Removes what callers sent and the model answered from the jobs of a deleted bulk, some lines at a time. */
   "bulks/erase-lines": {
-    params: [
-      bulkId: string,
-      lineFrom: number,
-      lineTo: number,
-    ];
+    params: [bulkId: string, lineFrom: number, lineTo: number];
     row: never;
     rows: "none";
   };
   /** One bulk of one tenant with the names around it. */
   "bulks/find": {
-    params: [
-      id: string,
-      tenantId: string,
-    ];
+    params: [id: string, tenantId: string];
     row: {
       id: string;
       queue_id: string;
@@ -179,12 +163,8 @@ export interface Queries {
   };
   /** The highest line number of a bulk; 0 if it has none. */
   "bulks/last-line": {
-    params: [
-      bulkId: string,
-    ];
-    row: {
-      line: number;
-    };
+    params: [bulkId: string];
+    row: { line: number };
     rows: "one";
   };
   /** The bulks of one tenant, newest first. */
@@ -222,22 +202,13 @@ export interface Queries {
   };
   /** Marks a bulk as deleted if nothing of it can still change: every job has its outcome and no attempt is open. */
   "bulks/mark-deleted": {
-    params: [
-      id: string,
-      tenantId: string,
-      deletedBy: string,
-    ];
-    row: {
-      open_jobs: bigint;
-      open_attempts: bigint;
-    };
+    params: [id: string, tenantId: string, deletedBy: string];
+    row: { open_jobs: bigint; open_attempts: bigint };
     rows: "one";
   };
   /** What the next job of each lane waits for: the first in the order in which they are taken, not a count over all of them. */
   "bulks/next-waiting": {
-    params: [
-      bulkId: string,
-    ];
+    params: [bulkId: string];
     row: {
       lane: string;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
@@ -247,35 +218,19 @@ export interface Queries {
   };
   /** How fast a bulk finished lately: the instant of the outcome that lies $2 outcomes back, and how many came since. */
   "bulks/pace": {
-    params: [
-      bulkId: string,
-      outcomesMax: number,
-    ];
-    row: {
-      since: Date | null;
-      latest: Date | null;
-      outcomes: number;
-    };
+    params: [bulkId: string, outcomesMax: number];
+    row: { since: Date | null; latest: Date | null; outcomes: number };
     rows: "one";
   };
   /** Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit. */
   "bulks/seal": {
-    params: [
-      id: string,
-      accepted: number,
-      invalid: number,
-      deadlineSweepAt: Date | null,
-    ];
-    row: {
-      pg_notify: string | null;
-    };
+    params: [id: string, accepted: number, invalid: number, deadlineSweepAt: Date | null];
+    row: { pg_notify: string | null };
     rows: "one";
   };
   /** Counts and money of some bulks by lane and state: the folded sums plus the changes since, exact at every commit. */
   "bulks/tallies": {
-    params: [
-      bulkId: readonly (string | null)[],
-    ];
+    params: [bulkId: readonly (string | null)[]];
     row: {
       bulk_id: string | null;
       lane: string | null;
@@ -289,27 +244,13 @@ export interface Queries {
   };
   /** Cancels the next open jobs of a bulk, in the order of its lines, and says which message batches they were in. */
   "cancel/bulk-chunk": {
-    params: [
-      bulkId: string,
-      afterLine: number,
-      rowsMax: number,
-    ];
-    row: {
-      canceled: number;
-      last_line: number | null;
-      running: number;
-      message_batch_ids: string[] | null;
-    };
+    params: [bulkId: string, afterLine: number, rowsMax: number];
+    row: { canceled: number; last_line: number | null; running: number; message_batch_ids: string[] | null };
     rows: "one";
   };
   /** Cancels one job that has no outcome yet, tells its worker if it is running in the realtime lane, and writes the audit event. */
   "cancel/job": {
-    params: [
-      jobId: string,
-      tenantId: string | null,
-      actor: string,
-      reason: string | null,
-    ];
+    params: [jobId: string, tenantId: string | null, actor: string, reason: string | null];
     row: {
       bulk_id: string;
       prior_state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
@@ -322,48 +263,26 @@ export interface Queries {
   };
   /** Writes down that a bulk is to be canceled, with the audit event; its jobs follow in chunks. */
   "cancel/mark-bulk": {
-    params: [
-      bulkId: string,
-      tenantId: string | null,
-      actor: string,
-      reason: string | null,
-    ];
-    row: {
-      finished_at: Date | null;
-      marked: boolean;
-      audit_id: bigint | null;
-    };
+    params: [bulkId: string, tenantId: string | null, actor: string, reason: string | null];
+    row: { finished_at: Date | null; marked: boolean; audit_id: bigint | null };
     rows: "one";
   };
   /** Asks for the cancellation of those message batches none of whose lines is wanted any more, and makes them due at once. */
   "cancel/message-batches": {
-    params: [
-      id: readonly (string | null)[],
-    ];
-    row: {
-      id: string;
-    };
+    params: [id: readonly (string | null)[]];
+    row: { id: string };
     rows: "many";
   };
   /** Tells every worker to abort its calls of a bulk. */
   "cancel/tell-workers": {
-    params: [
-      bulkId: string,
-    ];
-    row: {
-      told: string | null;
-    };
+    params: [bulkId: string];
+    row: { told: string | null };
     rows: "one";
   };
   /** Bulks that were canceled but still have open jobs: whoever canceled them died half way. */
   "cancel/unfinished": {
-    params: [
-      graceMs: number,
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-    };
+    params: [graceMs: number, rowsMax: number];
+    row: { id: string };
     rows: "many";
   };
   /** Ends jobs that were never sent: no price for their model, no attempts left, a job type that is gone. */
@@ -378,10 +297,7 @@ export interface Queries {
   };
   /** Locks dispatched realtime jobs for a claim and reads what the call needs. */
   "claim/lock-jobs": {
-    params: [
-      jobId: readonly (string | null)[],
-      dispatchNo: readonly (number | null)[],
-    ];
+    params: [jobId: readonly (string | null)[], dispatchNo: readonly (number | null)[]];
     row: {
       id: string;
       tenant_id: string;
@@ -436,52 +352,31 @@ export interface Queries {
   };
   /** A credential's state. */
   "credentials/find": {
-    params: [
-      id: string,
-    ];
-    row: {
-      id: string;
-      name: string;
-      stopped_at: Date | null;
-      stop_reason: string | null;
-    };
+    params: [id: string];
+    row: { id: string; name: string; stopped_at: Date | null; stop_reason: string | null };
     rows: "one";
   };
   /** Lifts the stop of a credential: a call that was sent after it has succeeded. */
   "credentials/resume": {
-    params: [
-      id: string,
-      sentAt: Date,
-    ];
+    params: [id: string, sentAt: Date];
     row: never;
     rows: "none";
   };
   /** Stops a credential whose key, credit or spend limit the provider refuses. */
   "credentials/stop": {
-    params: [
-      id: string,
-      stopReason: string,
-    ];
+    params: [id: string, stopReason: string];
     row: never;
     rows: "none";
   };
   /** How many realtime jobs are dispatched and due, and how many wait in the queue for their time. */
   "dispatch/count-window": {
     params: [];
-    row: {
-      due: number;
-      delayed: number;
-    };
+    row: { due: number; delayed: number };
     rows: "one";
   };
   /** Moves queued jobs to dispatched under a new dispatch number, if this dispatcher still holds its lease. */
   "dispatch/dispatch": {
-    params: [
-      jobId: readonly (string | null)[],
-      holder: string,
-      epoch: bigint,
-      leaseMs: number,
-    ];
+    params: [jobId: readonly (string | null)[], holder: string, epoch: bigint, leaseMs: number];
     row: {
       id: string;
       dispatch_no: number;
@@ -496,21 +391,13 @@ export interface Queries {
   };
   /** What the jobs of a bulk share, to prepare them. */
   "dispatch/find-shared": {
-    params: [
-      bulkId: string,
-    ];
-    row: {
-      shared: string | null;
-    };
+    params: [bulkId: string];
+    row: { shared: string | null };
     rows: "one";
   };
   /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
   "dispatch/lock-queued": {
-    params: [
-      bulkId: readonly (string | null)[],
-      jobsMax: readonly (number | null)[],
-      horizon: Date,
-    ];
+    params: [bulkId: readonly (string | null)[], jobsMax: readonly (number | null)[], horizon: Date];
     row: {
       id: string;
       tenant_id: string;
@@ -530,18 +417,13 @@ export interface Queries {
   };
   /** Writes down what queued jobs wait for, once. */
   "dispatch/mark-waiting": {
-    params: [
-      jobId: readonly (string | null)[],
-      waitReason: string,
-    ];
+    params: [jobId: readonly (string | null)[], waitReason: string];
     row: never;
     rows: "none";
   };
   /** The bulks that have realtime jobs queued, with how many, and how many of their queue's realtime jobs are out already. */
   "dispatch/waiting-bulks": {
-    params: [
-      bulksMax: number,
-    ];
+    params: [bulksMax: number];
     row: {
       bulk_id: string;
       tenant_id: string;
@@ -555,9 +437,7 @@ export interface Queries {
   };
   /** A bulk's scope and end, and what its next waiting job in each lane says it waits for. */
   "entries/bulk": {
-    params: [
-      bulkId: readonly (string | null)[],
-    ];
+    params: [bulkId: readonly (string | null)[]];
     row: {
       id: string;
       tenant_id: string;
@@ -574,94 +454,49 @@ export interface Queries {
   };
   /** The queues that Bull Board shows, the latest first. */
   "entries/queues": {
-    params: [
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-      tenant_id: string;
-      tenant_name: string;
-      name: string;
-      owner: string;
-    };
+    params: [rowsMax: number];
+    row: { id: string; tenant_id: string; tenant_name: string; name: string; owner: string };
     rows: "many";
   };
   /** The unfinished bulks of every queue, the oldest first, so many of each queue. */
   "entries/unfinished": {
-    params: [
-      perQueueMax: number,
-      queuesMax: number,
-    ];
-    row: {
-      bulk_id: string;
-      queue_id: string;
-      tenant_name: string;
-      queue_name: string;
-    };
+    params: [perQueueMax: number, queuesMax: number];
+    row: { bulk_id: string; queue_id: string; tenant_name: string; queue_name: string };
     rows: "many";
   };
   /** Unfinished bulks past their maximum age, or with a deadline that may have passed. */
   "expiry/due-bulks": {
-    params: [
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-      aged: boolean;
-    };
+    params: [rowsMax: number];
+    row: { id: string; aged: boolean };
     rows: "many";
   };
   /** Expires waiting jobs of a bulk: all of them when it is past its maximum age, else those past a deadline of their own whose job type says that a late answer is worth nothing. */
   "expiry/expire-chunk": {
-    params: [
-      bulkId: string,
-      aged: boolean,
-      rowsMax: number,
-    ];
-    row: {
-      expired: number;
-    };
+    params: [bulkId: string, aged: boolean, rowsMax: number];
+    row: { expired: number };
     rows: "one";
   };
   /** Notes when a bulk has to be looked at again for deadlines: at the earliest one still open, but not at once again, since jobs under way may be past theirs and only count when they come back. */
   "expiry/next-deadline": {
-    params: [
-      bulkId: string,
-      gapMs: number,
-    ];
+    params: [bulkId: string, gapMs: number];
     row: never;
     rows: "none";
   };
   /** Forgets idempotency records that have outlived their time. */
   "expiry/prune-idempotency": {
-    params: [
-      rowsMax: number,
-    ];
+    params: [rowsMax: number];
     row: never;
     rows: "none";
   };
   /** Finds the queue that a pause is meant for: by id, or by its own tenant and name (a shared queue belongs to the installation). */
   "flags/find-queue": {
-    params: [
-      id: string | null,
-      tenantId: string | null,
-      name: string | null,
-    ];
-    row: {
-      id: string;
-      tenant_id: string;
-      name: string;
-    };
+    params: [id: string | null, tenantId: string | null, name: string | null];
+    row: { id: string; tenant_id: string; name: string };
     rows: "one";
   };
   /** Lifts the open pause of a scope and target, with its audit event. */
   "flags/lift-pause": {
-    params: [
-      scope: string,
-      target: string,
-      actor: string,
-      reason: string | null,
-    ];
+    params: [scope: string, target: string, actor: string, reason: string | null];
     row: {
       id: string;
       tenant_id: string;
@@ -678,9 +513,7 @@ export interface Queries {
   };
   /** The open flags of one tenant, or all of them, from the widest scope to the narrowest. */
   "flags/list-open": {
-    params: [
-      tenantId: string | null,
-    ];
+    params: [tenantId: string | null];
     row: {
       id: string;
       tenant_id: string;
@@ -696,10 +529,7 @@ export interface Queries {
   };
   /** Reads the version of the flags, how long the lease of this process still runs, and, if the version is not the one known, all open flags. */
   "flags/read": {
-    params: [
-      knownVersion: bigint,
-      processId: string,
-    ];
+    params: [knownVersion: bigint, processId: string];
     row: {
       version: bigint;
       lease_left_ms: number | null;
@@ -717,14 +547,7 @@ export interface Queries {
   };
   /** Opens a pause with its audit event. */
   "flags/set-pause": {
-    params: [
-      id: string,
-      tenantId: string,
-      scope: string,
-      target: string,
-      reason: string,
-      actor: string,
-    ];
+    params: [id: string, tenantId: string, scope: string, target: string, reason: string, actor: string];
     row: {
       id: string;
       tenant_id: string;
@@ -766,33 +589,18 @@ export interface Queries {
       expiresAt: Date,
       runningHere: boolean,
     ];
-    row: {
-      claimed_at: string;
-    };
+    row: { claimed_at: string };
     rows: "one";
   };
   /** What is known of an Idempotency-Key that somebody else holds. */
   "idempotency/find": {
-    params: [
-      tenantId: string,
-      key: string,
-    ];
-    row: {
-      route: string;
-      body_sha256: Buffer | null;
-      status: number | null;
-      answer: string | null;
-    };
+    params: [tenantId: string, key: string];
+    row: { route: string; body_sha256: Buffer | null; status: number | null; answer: string | null };
     rows: "one";
   };
   /** Gives a claim back: nothing was accepted under it, and the same key may be sent again. */
   "idempotency/release": {
-    params: [
-      tenantId: string,
-      key: string,
-      processId: string,
-      claimedAt: string,
-    ];
+    params: [tenantId: string, key: string, processId: string, claimedAt: string];
     row: never;
     rows: "none";
   };
@@ -807,35 +615,19 @@ export interface Queries {
       status: number,
       answer: string,
     ];
-    row: {
-      key: string;
-    };
+    row: { key: string };
     rows: "one";
   };
   /** Lets the transaction of an upload wait for its caller: between two chunks a slow network may take minutes. */
   "intake/allow-pauses": {
-    params: [
-      timeoutMs: string,
-    ];
-    row: {
-      set_config: string | null;
-    };
+    params: [timeoutMs: string];
+    row: { set_config: string | null };
     rows: "one";
   };
   /** The lines a skip upload left out and why, in order. */
   "intake/errors": {
-    params: [
-      bulkId: string,
-      afterLine: number,
-      afterN: number,
-      rowsMax: number,
-    ];
-    row: {
-      line: number;
-      n: number;
-      field: string;
-      reason: string;
-    };
+    params: [bulkId: string, afterLine: number, afterN: number, rowsMax: number];
+    row: { line: number; n: number; field: string; reason: string };
     rows: "many";
   };
   /** Remembers why lines of a skip upload were left out. */
@@ -879,19 +671,12 @@ export interface Queries {
       retryOf: readonly (string | null)[],
       input: readonly (string | null)[],
     ];
-    row: {
-      line: number;
-    };
+    row: { line: number };
     rows: "many";
   };
   /** Jobs of a bulk that ended in certain ways, with their inputs, in line order: the lines of a retry. */
   "intake/retry-source": {
-    params: [
-      bulkId: string,
-      outcome: readonly (string | null)[],
-      afterLine: number,
-      rowsMax: number,
-    ];
+    params: [bulkId: string, outcome: readonly (string | null)[], afterLine: number, rowsMax: number];
     row: {
       id: string;
       line: number;
@@ -903,12 +688,25 @@ export interface Queries {
     };
     rows: "many";
   };
+  /** Remembers a job type and its owner. */
+  "job-types/register": {
+    params: [name: readonly (string | null)[], owner: readonly (string | null)[]];
+    row: never;
+    rows: "none";
+  };
+  /** Remembers prompt versions and answers what is on record for each: a version whose text changed differs from what was given. */
+  "job-types/register-prompts": {
+    params: [
+      jobType: readonly (string | null)[],
+      version: readonly (number | null)[],
+      sha256: readonly (string | null)[],
+    ];
+    row: { job_type: string; version: number };
+    rows: "many";
+  };
   /** The attempts of one job, in order: the trace of everything that was tried for it. */
   "jobs-read/attempts": {
-    params: [
-      jobId: string,
-      tenantId: string,
-    ];
+    params: [jobId: string, tenantId: string];
     row: {
       no: number;
       lane: "realtime" | "batch";
@@ -947,10 +745,7 @@ export interface Queries {
   };
   /** One job of one tenant with its result; result and key are gone once its bulk was deleted. */
   "jobs-read/find": {
-    params: [
-      id: string,
-      tenantId: string,
-    ];
+    params: [id: string, tenantId: string];
     row: {
       id: string;
       bulk_id: string;
@@ -1035,11 +830,7 @@ export interface Queries {
   };
   /** Finished jobs of a bulk in the order in which they finished, some at a time. */
   "jobs-read/results-by-finish": {
-    params: [
-      bulkId: string,
-      afterSeq: bigint,
-      rowsMax: number,
-    ];
+    params: [bulkId: string, afterSeq: bigint, rowsMax: number];
     row: {
       line: number;
       finish_seq: bigint;
@@ -1060,12 +851,7 @@ export interface Queries {
   };
   /** Finished jobs of a bulk in line order, some at a time. */
   "jobs-read/results-by-line": {
-    params: [
-      bulkId: string,
-      outcome: readonly (string | null)[],
-      afterLine: number,
-      rowsMax: number,
-    ];
+    params: [bulkId: string, outcome: readonly (string | null)[], afterLine: number, rowsMax: number];
     row: {
       line: number;
       finish_seq: bigint;
@@ -1086,9 +872,7 @@ export interface Queries {
   };
   /** The key in force behind a secret, with the tenant it belongs to. */
   "keys/find-by-secret": {
-    params: [
-      secretSha256: Buffer,
-    ];
+    params: [secretSha256: Buffer];
     row: {
       id: string;
       tenant_id: string;
@@ -1111,18 +895,12 @@ export interface Queries {
       secretHint: string,
       createdBy: string,
     ];
-    row: {
-      created_at: Date;
-    };
+    row: { created_at: Date };
     rows: "one";
   };
   /** The keys of one tenant, or of all where $1 is null, newest first; revoked ones too, because somebody will ask. */
   "keys/list": {
-    params: [
-      tenantId: string | null,
-      after: string | null,
-      rowsMax: number,
-    ];
+    params: [tenantId: string | null, after: string | null, rowsMax: number];
     row: {
       id: string;
       tenant_id: string;
@@ -1140,112 +918,61 @@ export interface Queries {
   };
   /** Revokes a key. */
   "keys/revoke": {
-    params: [
-      id: string,
-      tenantId: string | null,
-      revokedBy: string,
-    ];
-    row: {
-      tenant_id: string;
-      now: boolean;
-    };
+    params: [id: string, tenantId: string | null, revokedBy: string];
+    row: { tenant_id: string; now: boolean };
     rows: "one";
   };
   /** Takes a lease that is free, has ended, or is one's own. */
   "leases/acquire": {
-    params: [
-      name: string,
-      holder: string,
-      ttlMs: number,
-    ];
-    row: {
-      epoch: bigint;
-    };
+    params: [name: string, holder: string, ttlMs: number];
+    row: { epoch: bigint };
     rows: "one";
   };
   /** Gives a lease back before its end, so that the next holder need not wait. */
   "leases/release": {
-    params: [
-      name: string,
-      holder: string,
-      epoch: bigint,
-    ];
+    params: [name: string, holder: string, epoch: bigint];
     row: never;
     rows: "none";
   };
   /** Renews a lease that nobody has taken since. */
   "leases/renew": {
-    params: [
-      name: string,
-      holder: string,
-      epoch: bigint,
-      ttlMs: number,
-    ];
+    params: [name: string, holder: string, epoch: bigint, ttlMs: number];
     row: never;
     rows: "none";
   };
   /** Money held now, attempts that the provider answered with 429, and since when the oldest waiting work waits. */
   "metrics/gauges": {
-    params: [
-      bulksMax: number,
-    ];
-    row: {
-      held_nano: bigint;
-      rate_limited: bigint;
-      waiting_since: Date | null;
-    };
+    params: [bulksMax: number];
+    row: { held_nano: bigint; rate_limited: bigint; waiting_since: Date | null };
     rows: "one";
   };
   /** Jobs and their money over all bulks by lane and state, from the tallies. */
   "metrics/jobs": {
     params: [];
-    row: {
-      lane: string;
-      state: string;
-      jobs: bigint;
-      cost_nano: bigint;
-      presumed_nano: bigint;
-    };
+    row: { lane: string; state: string; jobs: bigint; cost_nano: bigint; presumed_nano: bigint };
     rows: "many";
   };
   /** How long the provider took for the attempts booked last, by lane; and how many of them there were. */
   "metrics/latency": {
-    params: [
-      entriesMax: number,
-    ];
-    row: {
-      lane: "realtime" | "batch";
-      attempts: bigint;
-      p50_s: number | null;
-      p95_s: number | null;
-    };
+    params: [entriesMax: number];
+    row: { lane: "realtime" | "batch"; attempts: bigint; p50_s: number | null; p95_s: number | null };
     rows: "many";
   };
   /** Writes down which version of the flags a process obeys: what a stop waits for. */
   "processes/acknowledge-flags": {
-    params: [
-      id: string,
-      flagVersion: bigint,
-    ];
+    params: [id: string, flagVersion: bigint];
     row: never;
     rows: "none";
   };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
-    params: [
-      role: string,
-    ];
-    row: {
-      processes: number;
-      concurrency: number;
-    };
+    params: [role: string];
+    row: { processes: number; concurrency: number };
     rows: "one";
   };
   /** A process says goodbye: it has nothing in flight and starts nothing more. */
   "processes/end": {
-    params: [
-      id: string,
-    ];
+    params: [id: string];
     row: never;
     rows: "none";
   };
@@ -1264,42 +991,25 @@ export interface Queries {
   };
   /** Renews the lease of a process that has neither ended nor been reaped. */
   "processes/renew": {
-    params: [
-      id: string,
-      leaseMs: number,
-    ];
+    params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {
-    params: [
-      keptMs: number,
-    ];
+    params: [keptMs: number];
     row: never;
     rows: "none";
   };
   /** Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only. */
   "queues/backlog": {
-    params: [
-      queueId: readonly (string | null)[],
-      tenantId: string | null,
-    ];
-    row: {
-      queue_id: string;
-      lane: string | null;
-      state: string | null;
-      jobs: bigint;
-    };
+    params: [queueId: readonly (string | null)[], tenantId: string | null];
+    row: { queue_id: string; lane: string | null; state: string | null; jobs: bigint };
     rows: "many";
   };
   /** A queue by its name as one tenant sees it: its own first, else the shared one. */
   "queues/find": {
-    params: [
-      tenantId: string,
-      name: string,
-      sharedOnly: boolean,
-    ];
+    params: [tenantId: string, name: string, sharedOnly: boolean];
     row: {
       id: string;
       tenant_id: string;
@@ -1320,11 +1030,7 @@ export interface Queries {
   };
   /** The queues one tenant can submit to: its own, and the shared ones it has no queue of the same name for. */
   "queues/list": {
-    params: [
-      tenantId: string,
-      after: string | null,
-      rowsMax: number,
-    ];
+    params: [tenantId: string, after: string | null, rowsMax: number];
     row: {
       id: string;
       tenant_id: string;
@@ -1345,9 +1051,7 @@ export interface Queries {
   };
   /** The pauses and stops in force that reach some queues: their own and those over everything. */
   "queues/open-flags": {
-    params: [
-      queueId: readonly (string | null)[],
-    ];
+    params: [queueId: readonly (string | null)[]];
     row: {
       id: string;
       kind: "pause" | "stop";
@@ -1373,17 +1077,12 @@ export interface Queries {
       attemptsMax: number | null,
       jobAgeMaxS: number | null,
     ];
-    row: {
-      id: string;
-      created: boolean;
-    };
+    row: { id: string; created: boolean };
     rows: "one";
   };
   /** Open realtime attempts whose process is dead or gone, with what decides the next step of their jobs. */
   "reaper/orphans": {
-    params: [
-      rowsMax: number,
-    ];
+    params: [rowsMax: number];
     row: {
       job_id: string;
       no: number;
@@ -1398,33 +1097,20 @@ export interface Queries {
   };
   /** Declares processes dead whose lease has ended. */
   "reaper/reap": {
-    params: [
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-    };
+    params: [rowsMax: number];
+    row: { id: string };
     rows: "many";
   };
   /** Sends back realtime jobs that were dispatched and not claimed in time: their queue entry was lost or could not start. */
   "reaper/requeue-unclaimed": {
-    params: [
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-      queue_id: string;
-    };
+    params: [rowsMax: number];
+    row: { id: string; queue_id: string };
     rows: "many";
   };
   /** Says that these queues have work again. */
   "reaper/tell-dispatcher": {
-    params: [
-      queueId: readonly (string | null)[],
-    ];
-    row: {
-      told: string | null;
-    };
+    params: [queueId: readonly (string | null)[]];
+    row: { told: string | null };
     rows: "many";
   };
   /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
@@ -1486,13 +1172,7 @@ export interface Queries {
   };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
-    params: [
-      tenantId: string | null,
-      since: Date,
-      until: Date,
-      dimension: string,
-      rowsMax: number,
-    ];
+    params: [tenantId: string | null, since: Date, until: Date, dimension: string, rowsMax: number];
     row: {
       name: string;
       attempts: bigint;
@@ -1505,12 +1185,7 @@ export interface Queries {
   };
   /** What was spent, from the ledger, by label. */
   "spend/by-label": {
-    params: [
-      tenantId: string | null,
-      since: Date,
-      until: Date,
-      rowsMax: number,
-    ];
+    params: [tenantId: string | null, since: Date, until: Date, rowsMax: number];
     row: {
       name: string;
       attempts: bigint;
@@ -1523,32 +1198,19 @@ export interface Queries {
   };
   /** Finishes those bulks that have no open job left, counted exactly over tallies and differences in one snapshot. */
   "tallies/finish-bulks": {
-    params: [
-      bulkId: readonly (string | null)[] | null,
-    ];
-    row: {
-      id: string;
-      tenant_id: string;
-      queue_id: string;
-    };
+    params: [bulkId: readonly (string | null)[] | null];
+    row: { id: string; tenant_id: string; queue_id: string };
     rows: "many";
   };
   /** Takes differences and adds them into the tallies. */
   "tallies/fold": {
-    params: [
-      rowsMax: number,
-    ];
-    row: {
-      taken: number;
-      bulk_ids: string[] | null;
-    };
+    params: [rowsMax: number];
+    row: { taken: number; bulk_ids: string[] | null };
     rows: "one";
   };
   /** The counts and costs of bulks by lane and state, exact at this moment. */
   "tallies/read": {
-    params: [
-      bulkId: readonly (string | null)[],
-    ];
+    params: [bulkId: readonly (string | null)[]];
     row: {
       bulk_id: string;
       lane: string;
@@ -1570,53 +1232,30 @@ export interface Queries {
       subjectId: string,
       detail: string,
     ];
-    row: {
-      id: bigint;
-    };
+    row: { id: bigint };
     rows: "one";
   };
   /** A tenant by its name. */
   "tenants/find": {
-    params: [
-      name: string,
-    ];
-    row: {
-      id: string;
-      name: string;
-      created_at: Date;
-    };
+    params: [name: string];
+    row: { id: string; name: string; created_at: Date };
     rows: "one";
   };
   /** Creates a tenant; a name that is taken changes nothing. */
   "tenants/insert": {
-    params: [
-      id: string,
-      name: string,
-    ];
-    row: {
-      created_at: Date;
-    };
+    params: [id: string, name: string];
+    row: { created_at: Date };
     rows: "one";
   };
   /** All tenants by name. */
   "tenants/list": {
-    params: [
-      after: string | null,
-      rowsMax: number,
-    ];
-    row: {
-      id: string;
-      name: string;
-      created_at: Date;
-    };
+    params: [after: string | null, rowsMax: number];
+    row: { id: string; name: string; created_at: Date };
     rows: "many";
   };
   /** Adds newly held money to windows that are locked already. */
   "windows/add-held": {
-    params: [
-      windowId: readonly (bigint | null)[],
-      heldNano: readonly (bigint | null)[],
-    ];
+    params: [windowId: readonly (bigint | null)[], heldNano: readonly (bigint | null)[]];
     row: never;
     rows: "none";
   };
@@ -1644,36 +1283,20 @@ export interface Queries {
   };
   /** Locks windows for a decision and reads what is left in each. */
   "windows/lock": {
-    params: [
-      id: readonly (bigint | null)[],
-    ];
-    row: {
-      id: bigint;
-      budget_id: string;
-      available_nano: bigint;
-    };
+    params: [id: readonly (bigint | null)[]];
+    row: { id: bigint; budget_id: string; available_nano: bigint };
     rows: "many";
   };
   /** Opens a window of a budget with its limit as it stands now; nothing if somebody else opened it first. */
   "windows/open-window": {
-    params: [
-      budgetId: string,
-      tenantId: string,
-      startsAt: Date,
-      endsAt: Date,
-    ];
+    params: [budgetId: string, tenantId: string, startsAt: Date, endsAt: Date];
     row: never;
     rows: "none";
   };
   /** What is left in windows, without locking them: for choosing what is worth trying, never for deciding. */
   "windows/read-room": {
-    params: [
-      id: readonly (bigint | null)[],
-    ];
-    row: {
-      id: bigint;
-      available_nano: bigint;
-    };
+    params: [id: readonly (bigint | null)[]];
+    row: { id: bigint; available_nano: bigint };
     rows: "many";
   };
 }

@@ -4,7 +4,7 @@
 // once per connection under the name of their file. No SQL is built from strings anywhere.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import QueryStream from "pg-query-stream";
+import Cursor from "pg-cursor";
 import { databaseFault, typeParsers, type Client, type Database } from "./pool.ts";
 import type { Queries } from "./queries.generated.ts";
 
@@ -64,14 +64,37 @@ export function queryStream<Name extends QueryName>(name: Name) {
     params: ParamsOf<Name>,
     rowsPerFetch: number,
   ): AsyncGenerator<RowOf<Name>> {
-    const cursor = new QueryStream(queryText(name), [...params], {
-      batchSize: rowsPerFetch,
-      types: typeParsers,
-    });
+    const cursor = client.query(
+      new Cursor<RowOf<Name>>(queryText(name), [...params], { types: typeParsers }),
+    );
+    let broken = false;
     try {
-      yield* client.query(cursor);
+      for (;;) {
+        // oxlint-disable-next-line no-await-in-loop -- the next fetch waits until this one is consumed
+        const fetched = await cursor.read(rowsPerFetch);
+        yield* fetched;
+        if (fetched.length < rowsPerFetch) return;
+      }
     } catch (error) {
+      broken = true;
       throw databaseFault(error);
+    } finally {
+      await closeCursor(client, cursor, broken);
     }
   };
+}
+
+// pg-cursor waits for the server's word before it calls a cursor closed (pg-query-stream, built on it, before it reports any
+// error). A server that is gone says nothing, so a broken cursor is not closed at all, and the end of the connection ends the
+// waiting too. Whoever holds a broken client gets its error from the next statement.
+function closeCursor(client: Client, cursor: Cursor, broken: boolean): Promise<void> {
+  if (broken) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      client.off("end", done);
+      resolve();
+    };
+    client.once("end", done);
+    cursor.close(done);
+  });
 }
