@@ -39,7 +39,7 @@ const joiningScripts = [
   "Khmer",
 ];
 const joining = `[${joiningScripts.map((script) => `\\p{Script=${script}}`).join("")}]`;
-const emoji = "[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f]";
+const emoji = "[\\p{Extended_Pictographic}\\p{Emoji_Modifier}]\\ufe0f?";
 const joinerThatSpells = `(?<=${emoji})\\u200d(?=\\p{Extended_Pictographic})|(?<=${joining})[\\u200c\\u200d](?=${joining})`;
 const selectorThatSpells = "(?<=\\p{Emoji})[\\ufe0e\\ufe0f]";
 const invisible = "[\\p{Cc}\\p{Default_Ignorable_Code_Point}\\p{Noncharacter_Code_Point}\\ufff9-\\ufffb]";

@@ -67,9 +67,7 @@ function depthOf(issues: readonly Issue[]): number {
 function reasonOf(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.message.endsWith("received undefined")
-        ? "is required"
-        : `must be of type ${issue.expected}`;
+      return typeReason(issue);
     case "too_big":
     case "too_small":
       return `must ${amountReason(issue)}`;
@@ -87,8 +85,9 @@ function reasonOf(issue: Issue): string {
     case "unrecognized_keys":
     case "invalid_key":
     case "invalid_element":
-      return "has a part that is not allowed";
+      break;
   }
+  return "has a part that is not allowed";
 }
 
 function typeReason(issue: Extract<Issue, { code: "invalid_type" }>): string {

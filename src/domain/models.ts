@@ -47,8 +47,10 @@ const generation46: Traits = {
 };
 /** 4.7 and later: budgets answer 400. */
 const generation47: Traits = { ...generation46, thinking: ["adaptive", "disabled"] };
-/** Thinking cannot be turned off and a tool cannot be forced. */
-const alwaysThinking: Traits = { ...generation47, thinking: ["adaptive"], forcedToolChoice: false };
+/** Thinking cannot be turned off. */
+const alwaysThinking: Traits = { ...generation47, thinking: ["adaptive"] };
+/** Nor can a tool be forced. Listed only where the provider says so: a wrong refusal here could not be worked around. */
+const neverForced: Traits = { ...alwaysThinking, forcedToolChoice: false };
 
 const rows: readonly Model[] = [
   { id: "claude-haiku-5-5", pool: "haiku-5-5", ...generation47 },
@@ -64,16 +66,16 @@ const rows: readonly Model[] = [
   { id: "claude-sonnet-5", pool: "sonnet-5", ...generation47 },
   { id: "claude-sonnet-4-6", pool: "sonnet-4", ...generation46 },
   { id: "claude-sonnet-4-5", pool: "sonnet-4", ...generation45 },
-  { id: "claude-opus-5-5", pool: "opus-5-5", ...alwaysThinking },
+  { id: "claude-opus-5-5", pool: "opus-5-5", ...neverForced },
   { id: "claude-opus-5", pool: "opus-5", ...generation47 },
   { id: "claude-opus-4-8", pool: "opus-4", ...generation47 },
   { id: "claude-opus-4-7", pool: "opus-4", ...generation47 },
   { id: "claude-opus-4-6", pool: "opus-4", ...generation46 },
   { id: "claude-opus-4-5", pool: "opus-4", ...generation45 },
   { id: "claude-fable-5-2", pool: "fable-5", ...alwaysThinking },
-  { id: "claude-fable-5-1", pool: "fable-5", ...alwaysThinking },
+  { id: "claude-fable-5-1", pool: "fable-5", ...neverForced },
   { id: "claude-fable-5", pool: "fable-5", ...alwaysThinking },
-  { id: "claude-mythos-5-1", pool: "mythos-5", ...alwaysThinking },
+  { id: "claude-mythos-5-1", pool: "mythos-5", ...neverForced },
 ];
 
 /** Dated ids the provider also takes, and the row each of them means. */
