@@ -62,6 +62,8 @@ export const limits = {
   jsonBulkBytesMax: 32_000_000,
   /** Between two pieces of a request's body: a caller that sends nothing for so long has gone. */
   bodyIdleTimeoutMs: 60_000,
+  /** How long a caller whose upload was refused half way may go on sending before the connection is cut. */
+  refusedBodyGraceMs: 5_000,
   /** How long a key that was looked up is believed; a revoked key stops working within this time. */
   keyCacheMs: 3_000,
   keyCacheEntriesMax: 10_000,
@@ -163,10 +165,18 @@ export const limits = {
   /** Between two folds of the counts, and the differences one fold takes: a reader sums up no more than a few hundred. */
   foldEveryMs: 200,
   foldRowsMax: 5_000,
+  /** Folds between two looks at every unfinished bulk, also those nothing has touched: one whose end was missed by a crash. */
+  foldsPerFullLook: 10,
+  /** A cancellation that has not come to its end after this is taken up by upkeep. */
+  cancelGraceMs: 10_000,
+  /** Between two looks at the deadlines of one bulk, however many it has. */
+  deadlineGapMs: 5_000,
+  /** Attempts of lost processes booked in one transaction. */
+  reapRowsMax: 500,
   /** A lease ended this long ago before its process row is removed: receipts and traces still name it. */
   processRowKeptMs: 7 * 24 * 3_600_000,
-  /** The lease of a singleton (upkeep, the follower of bulks). */
-  singletonLeaseMs: 10_000,
+  /** The lease of a singleton (upkeep, the follower of bulks): another takes over within 5 s. */
+  singletonLeaseMs: 4_000,
   /** Between two looks of the follower at its bulks: what Bull Board shows is at most this old. */
   followerEveryMs: 1_000,
   /** Bulks of one queue followed at once; further ones wait in the queue and still run. */

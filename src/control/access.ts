@@ -106,7 +106,8 @@ export async function revokeAccessKey(
 export async function createTenant(deps: AccessDeps, name: string, actor: string): Promise<Tenant> {
   return withTransaction(deps.pool, async (client) => {
     const tenant = await insertTenant(client, { id: deps.newId(), name });
-    if (tenant === undefined) throw new ServiceError("conflict", { detail: "There is a tenant of that name." });
+    if (tenant === undefined)
+      throw new ServiceError("conflict", { detail: "There is a tenant of that name." });
     await appendAct(client, {
       tenantId: installationTenantId,
       actor,

@@ -19,7 +19,9 @@ export const events = {
   "process.listening": info("The API accepts requests."),
   "process.draining": info("A signal asked this process to end; nothing new starts."),
   "process.stopped": info("The process has ended, with its exit code."),
-  "process.reaped": warn("A process that did not show itself in time was declared dead; its open calls are presumed."),
+  "process.reaped": warn(
+    "A process that did not show itself in time was declared dead; its open calls are presumed.",
+  ),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 
   "database.opened": debug("The connection pool is ready."),
@@ -44,6 +46,7 @@ export const events = {
   "job.finished": debug("A job reached its outcome."),
   "job.retry_scheduled": info("An attempt failed and another is scheduled."),
   "job.requeued": info("A job went back to its queue without fault of its own."),
+  "job.canceled": info("A job was canceled by a caller."),
   "job.expired": info("A job outlived its deadline or its maximum age."),
   "attempt.presumed": warn("An attempt whose end is unknown was booked at its worst case."),
   "attempt.corrected": info("A late answer corrected what had been presumed."),

@@ -232,9 +232,9 @@ export interface Queries {
   "bulks/tallies": {
     params: [bulkId: readonly (string | null)[]];
     row: {
-      bulk_id: string | null;
-      lane: string | null;
-      state: string | null;
+      bulk_id: string;
+      lane: string;
+      state: string;
       jobs: bigint;
       cost_nano: bigint;
       realtime_nano: bigint;
@@ -464,7 +464,7 @@ export interface Queries {
     row: { bulk_id: string; queue_id: string; tenant_name: string; queue_name: string };
     rows: "many";
   };
-  /** Unfinished bulks past their maximum age, or with a deadline that may have passed. */
+  /** Unfinished bulks past their maximum age, or with a deadline that may have passed, that have waiting jobs: the counts say so without a look at the jobs. */
   "expiry/due-bulks": {
     params: [rowsMax: number];
     row: { id: string; aged: boolean };
@@ -939,6 +939,413 @@ export interface Queries {
     params: [name: string, holder: string, epoch: bigint, ttlMs: number];
     row: never;
     rows: "none";
+  };
+  /** Locks the next waiting lines of several bulks, by priority and age, so many of each. */
+  "message-batches/choose-lines": {
+    params: [
+      bulkId: readonly (string | null)[],
+      linesMax: readonly (number | null)[],
+      now: Date,
+      closedModels: readonly (string | null)[],
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      request_bytes: number;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      attempt_no: number;
+      tries: number;
+      retry_reason: string | null;
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      queued_at: Date;
+    };
+    rows: "many";
+  };
+  /** Which of the provider's batch ids are spoken for: stored with a message batch of ours, or proved to be somebody else's. */
+  "message-batches/claimed-ids": {
+    params: [credentialId: string, providerId: readonly (string | null)[]];
+    row: { provider_id: string };
+    rows: "many";
+  };
+  /** Ends a message batch of which nothing is at the provider, once all its lines have gone back. */
+  "message-batches/close-unsent": {
+    params: [id: string, processId: string, fromState: string, toState: string, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Counts a complete listing without a candidate. */
+  "message-batches/count-clear-listing": {
+    params: [id: string, processId: string, listedAt: Date];
+    row: never;
+    rows: "none";
+  };
+  /** The results show that an adopted batch is somebody else's: it is never looked at again, and ours is as unknown as before. */
+  "message-batches/disown": {
+    params: [id: string, processId: string, toState: string, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Moves chosen lines into a message batch and opens their attempts. */
+  "message-batches/dispatch-lines": {
+    params: [
+      jobId: readonly (string | null)[],
+      worstNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+      windowIds: readonly (string | null)[],
+      messageBatchId: string,
+      holdId: string,
+      credentialId: string,
+      processId: string,
+      now: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** The end of a creation is unknown to its own process. */
+  "message-batches/doubt-create": {
+    params: [id: string, createTries: number, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Puts a creation whose lease has ended in doubt: its process is dead or frozen, and nobody else knows whether it was sent. */
+  "message-batches/doubt-lost-create": {
+    params: [id: string, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Gives a message batch back after a step and says when it is due again; the number names that wake-up. */
+  "message-batches/end-step": {
+    params: [id: string, processId: string, nextPollAt: Date];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      wake_no: number;
+    };
+    rows: "one";
+  };
+  /** Ends lines whose model has no price: work whose cost is not known is refused, and nothing was sent. */
+  "message-batches/fail-unpriced": {
+    params: [jobId: readonly (string | null)[]];
+    row: never;
+    rows: "none";
+  };
+  /** Ends a message batch whose rows have been counted against the provider's counts and whose every line has its end. */
+  "message-batches/finish-ingest": {
+    params: [id: string, processId: string, now: Date, ingestedLines: number];
+    row: { id: string };
+    rows: "one";
+  };
+  /** A void message batch that the provider has after all: canceled, so that it costs as little as possible, and harvested. */
+  "message-batches/found-late": {
+    params: [id: string, providerId: string, providerCreatedAt: Date, providerExpiresAt: Date, now: Date];
+    row: { id: string; wake_no: number };
+    rows: "one";
+  };
+  /** Decides that a doubtful message batch is absent: nobody adopts it any more, its lines go back next, its hold gets its end. */
+  "message-batches/give-up": {
+    params: [id: string, processId: string, holdUntil: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Writes the intent of a message batch; the last statement of its transaction, behind the hold it names. */
+  "message-batches/insert": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      credentialId: string,
+      lineCount: number,
+      bodyBytes: bigint,
+      holdId: string,
+      now: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** The inputs of some lines that are too large to be read with all others. */
+  "message-batches/large-inputs": {
+    params: [jobId: readonly (string | null)[]];
+    row: { job_id: string; input: string };
+    rows: "many";
+  };
+  /** The lines of a message batch with their sizes and whether each is still wanted. */
+  "message-batches/line-plan": {
+    params: [messageBatchId: string];
+    row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
+    rows: "many";
+  };
+  /** What some lines are rendered from, in the order of jobs. */
+  "message-batches/line-requests": {
+    params: [jobId: readonly (string | null)[]];
+    row: {
+      id: string;
+      bulk_id: string;
+      job_type: string;
+      prompt_version: number;
+      request_bytes: number;
+      request_sha256: Buffer;
+      input: string;
+    };
+    rows: "many";
+  };
+  /** The different scopes of work in a message batch: what the gate is asked about before it is sent. */
+  "message-batches/line-scopes": {
+    params: [messageBatchId: string];
+    row: { tenant_id: string; queue_id: string; bulk_id: string; job_type: string; model: string };
+    rows: "many";
+  };
+  /** Lets one transaction at a time form message batches of a credential, so that two never choose the same number of lines. */
+  "message-batches/lock-collecting": {
+    params: [credentialId: string];
+    row: { locked: boolean };
+    rows: "many";
+  };
+  /** Writes down that the provider was asked to cancel. */
+  "message-batches/mark-cancel-sent": {
+    params: [id: string, now: Date];
+    row: never;
+    rows: "none";
+  };
+  /** Writes down that an intent is not to be sent: whoever goes on with it only sends its lines back. */
+  "message-batches/mark-dissolving": {
+    params: [id: string, processId: string, errorCode: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Writes down that queued lines wait for a budget, once. */
+  "message-batches/mark-waiting": {
+    params: [jobId: readonly (string | null)[]];
+    row: never;
+    rows: "none";
+  };
+  /** The message batches of a credential that are not known to the provider yet, with the numbers of lines they occupy. */
+  "message-batches/open-counts": {
+    params: [credentialId: string];
+    row: {
+      line_count: number;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      create_tries: number;
+      next_poll_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** The open attempts of a message batch whose lines are to go back, some at a time. */
+  "message-batches/open-lines": {
+    params: [messageBatchId: string, rowsMax: number];
+    row: { job_id: string; no: number; worst_nano: bigint; tries: number };
+    rows: "many";
+  };
+  /** Counts a poll or download that failed; never a reason to give up. */
+  "message-batches/record-failure": {
+    params: [id: string, processId: string];
+    row: { poll_failures: number };
+    rows: "one";
+  };
+  /** Shows how far the results have been stored. */
+  "message-batches/record-ingest": {
+    params: [id: string, processId: string, ingestedLines: number, paidTwice: number];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Writes what a poll has shown. */
+  "message-batches/record-poll": {
+    params: [
+      id: string,
+      processId: string,
+      processingStatus: string,
+      countProcessing: number,
+      countSucceeded: number,
+      countErrored: number,
+      countCanceled: number,
+      countExpired: number,
+      now: Date,
+    ];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+      credential_id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      line_count: number;
+      body_bytes: bigint;
+      hold_id: string;
+      provider_id: string | null;
+      adopted: boolean;
+      process_id: string | null;
+      lease_until: Date | null;
+      create_started_at: Date | null;
+      create_tries: number;
+      doubtful_since: Date | null;
+      clear_listings: number;
+      last_clear_listing_at: Date | null;
+      processing_status: "in_progress" | "canceling" | "ended" | null;
+      provider_created_at: Date | null;
+      provider_expires_at: Date | null;
+      count_processing: number;
+      count_succeeded: number;
+      count_errored: number;
+      count_canceled: number;
+      count_expired: number;
+      cancel_requested_at: Date | null;
+      cancel_sent_at: Date | null;
+      next_poll_at: Date | null;
+      wake_no: number;
+      poll_failures: number;
+      ingested_lines: number;
+      paid_twice: number;
+      error_code: string | null;
+      created_at: Date;
+      ended_at: Date | null;
+      ingested_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Releases what is left of the money of void message batches when no bill for them can come any more; those that were found after all and harvested included. */
+  "message-batches/release-void-holds": {
+    params: [now: Date, rowsMax: number];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Prolongs the lease of a step that is still at work. */
+  "message-batches/renew-step": {
+    params: [id: string, processId: string, leaseUntil: Date, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
+  /** What some result lines are settled with: their attempts in this batch, their jobs, and the inputs of those that are small. */
+  "message-batches/result-lines": {
+    params: [messageBatchId: string, jobId: readonly (string | null)[], inputBytesMax: number];
+    row: {
+      job_id: string | null;
+      no: number | null;
+      state: "open" | "settled" | "presumed" | "unpaid" | null;
+      worst_nano: bigint | null;
+      price_id: string | null;
+      bulk_id: string | null;
+      job_type: string | null;
+      request_bytes: number | null;
+      tries: number | null;
+      cancel_requested_at: Date | null;
+      input: string | null;
+    };
+    rows: "many";
+  };
+  /** Takes a creation back that certainly reached nobody: its lines and its hold stay, it is sent again later. */
+  "message-batches/return-intent": {
+    params: [id: string, createTries: number, nextPollAt: Date, errorCode: string | null];
+    row: { id: string };
+    rows: "one";
+  };
+  /** The point of no return: from here on the request may leave. */
+  "message-batches/start-create": {
+    params: [id: string, processId: string, now: Date, leaseUntil: Date];
+    row: { create_tries: number };
+    rows: "one";
+  };
+  /** Lines whose message batch is known to the provider are running. */
+  "message-batches/start-lines": {
+    params: [messageBatchId: string];
+    row: never;
+    rows: "none";
+  };
+  /** Stores the provider's id of a message batch: by its creator, also after its lease has ended and others came to doubt it, or by whoever found it in a listing. */
+  "message-batches/store-created": {
+    params: [
+      id: string,
+      providerId: string,
+      adopted: boolean,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      nextPollAt: Date,
+      errorCode: string | null,
+      createTries: number,
+    ];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Message batches whose wake-up was lost, each with the number of a new one. */
+  "message-batches/take-overdue": {
+    params: [overdueAt: Date, now: Date, rowsMax: number];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      wake_no: number;
+    };
+    rows: "many";
+  };
+  /** Takes a message batch for one step: the lease keeps every other process and wake-up away. */
+  "message-batches/take-step": {
+    params: [id: string, processId: string, leaseUntil: Date, now: Date];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+      credential_id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      line_count: number;
+      body_bytes: bigint;
+      hold_id: string;
+      provider_id: string | null;
+      adopted: boolean;
+      process_id: string | null;
+      lease_until: Date | null;
+      create_started_at: Date | null;
+      create_tries: number;
+      doubtful_since: Date | null;
+      clear_listings: number;
+      last_clear_listing_at: Date | null;
+      processing_status: "in_progress" | "canceling" | "ended" | null;
+      provider_created_at: Date | null;
+      provider_expires_at: Date | null;
+      count_processing: number;
+      count_succeeded: number;
+      count_errored: number;
+      count_canceled: number;
+      count_expired: number;
+      cancel_requested_at: Date | null;
+      cancel_sent_at: Date | null;
+      next_poll_at: Date | null;
+      wake_no: number;
+      poll_failures: number;
+      ingested_lines: number;
+      paid_twice: number;
+      error_code: string | null;
+      created_at: Date;
+      ended_at: Date | null;
+      ingested_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Bulks of a queue that have lines waiting, beginning behind a bulk and going round, so that no page of them is always first. */
+  "message-batches/waiting-bulks": {
+    params: [queueId: string, afterBulkId: string, bulksMax: number];
+    row: { bulk_id: string; tenant_id: string; job_type: string; accepted: number; waiting: number };
+    rows: "many";
+  };
+  /** The queues in which lines wait for a message batch. */
+  "message-batches/waiting-queues": {
+    params: [now: Date];
+    row: { queue_id: string; tenant_id: string };
+    rows: "many";
+  };
+  /** Void message batches whose money is still held: a late one of them might yet be found. */
+  "message-batches/young-voids": {
+    params: [credentialId: string, since: Date];
+    row: {
+      id: string;
+      line_count: number;
+      create_started_at: Date | null;
+      doubtful_since: Date | null;
+      ended_at: Date | null;
+    };
+    rows: "many";
   };
   /** Money held now, attempts that the provider answered with 429, and since when the oldest waiting work waits. */
   "metrics/gauges": {
