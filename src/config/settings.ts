@@ -230,6 +230,11 @@ export const settingsSchema = z
       "Signs the board's cookie; without it one is made in the data directory. Give the same to several API processes.",
     ),
     poolMax: setting("SLUICE_POOL_MAX", whole(2, 500, 20), "Database connections per process."),
+    queue: setting(
+      "SLUICE_QUEUE",
+      oneOf("auto", "redis", "postgres").default("auto"),
+      "What BullMQ runs on: auto takes Redis where there is one; redis insists on it; postgres never looks for one.",
+    ),
     queuePrefix: setting(
       "SLUICE_QUEUE_PREFIX",
       text

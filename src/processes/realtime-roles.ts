@@ -27,7 +27,9 @@ export interface Role {
 }
 
 /** How many workers are alive, asked at most once a second: for the window's size and for shares of the pace. */
-export function createWorkerCount(runtime: Runtime): () => Promise<{ processes: number; concurrency: number }> {
+export function createWorkerCount(
+  runtime: Runtime,
+): () => Promise<{ processes: number; concurrency: number }> {
   let known = { processes: 1, concurrency: 0 };
   let askedAtMs = -Infinity;
   return async () => {
@@ -43,7 +45,14 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
   const queue = await backend.createQueue(realtimeQueueName);
   const workers = createWorkerCount(runtime);
   const holder = life.id;
-  const keeper = new LeaseKeeper({ listener, name: "dispatcher", holder, ttlMs: limits.dispatcherLeaseMs, clock, log });
+  const keeper = new LeaseKeeper({
+    listener,
+    name: "dispatcher",
+    holder,
+    ttlMs: limits.dispatcherLeaseMs,
+    clock,
+    log,
+  });
   await keeper.start();
   const dispatcher = createDispatcher({
     pool,
@@ -57,7 +66,11 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
       const epoch = keeper.epoch();
       return Promise.resolve(epoch === undefined ? null : { holder, epoch });
     },
-    enqueue: (dispatches) => addJobs(queue, dispatches.map((dispatch) => entryOf(dispatch, clock.now()))),
+    enqueue: (dispatches) =>
+      addJobs(
+        queue,
+        dispatches.map((dispatch) => entryOf(dispatch, clock.now())),
+      ),
   });
   const forget = [
     listener.on("sluice_work", dispatcher.wake),
@@ -85,7 +98,9 @@ function entryOf({ notBefore, ...data }: Dispatch, now: Date) {
 }
 
 /** The pace of the default credential in this process; its limits are learned from every answer. */
-export async function createCredentialPace(runtime: Runtime): Promise<{ pace: Pace; refresh: () => Promise<void> }> {
+export async function createCredentialPace(
+  runtime: Runtime,
+): Promise<{ pace: Pace; refresh: () => Promise<void> }> {
   const { config, clock, log } = runtime;
   const workers = createWorkerCount(runtime);
   let sharers = Math.max(1, (await workers()).processes);
@@ -113,7 +128,10 @@ export interface WorkerRoleOptions {
   gate: Gate;
 }
 
-export async function startWorkerRole(runtime: Runtime, { provider, pace, gate }: WorkerRoleOptions): Promise<Role> {
+export async function startWorkerRole(
+  runtime: Runtime,
+  { provider, pace, gate }: WorkerRoleOptions,
+): Promise<Role> {
   const { pool, config, clock, log, listener, life, backend, jobTypes, newId } = runtime;
   const lane = createRealtimeWorker({
     pool,
@@ -134,9 +152,13 @@ export async function startWorkerRole(runtime: Runtime, { provider, pace, gate }
   const forget = listener.on("sluice_cancel", (payload) =>
     lane.abort(payload.startsWith("bulk:") ? { bulkId: payload.slice("bulk:".length) } : { jobId: payload }),
   );
-  const worker = await backend.createWorker<Dispatch>(realtimeQueueName, ({ entry }) => lane.process(entry.data), {
-    concurrency: config.concurrency,
-  });
+  const worker = await backend.createWorker<Dispatch>(
+    realtimeQueueName,
+    ({ entry }) => lane.process(entry.data),
+    {
+      concurrency: config.concurrency,
+    },
+  );
   return {
     stop: async (timeoutMs) => {
       forget();

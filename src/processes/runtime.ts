@@ -11,6 +11,7 @@ import type { JobTypes } from "../config/job-types.ts";
 import { Flags } from "../control/flags.ts";
 import { ProcessLife } from "../control/processes.ts";
 import type { Clock } from "../domain/clock.ts";
+import { ServiceError } from "../domain/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { openPostgres } from "../postgres/embedded/open-postgres.ts";
 import { Listener } from "../postgres/listener.ts";
@@ -19,6 +20,7 @@ import type { Pool } from "../postgres/pool.ts";
 import { openQueueBackend } from "../queue/backend.ts";
 import type { QueueBackend } from "../queue/backend.ts";
 import { openRedis } from "../queue/open-redis.ts";
+import type { OpenedRedis } from "../queue/open-redis.ts";
 import { bootstrap } from "./bootstrap.ts";
 
 export interface Runtime {
@@ -51,6 +53,19 @@ export async function openRuntime(config: Config, log: Log): Promise<Runtime> {
   }
 }
 
+/** The Redis of the queue, or none, as SLUICE_QUEUE says. */
+async function openQueueStore(config: Config, log: Log): Promise<OpenedRedis> {
+  const { queue, redisUrl, dataDir } = config;
+  if (queue === "postgres")
+    return { kind: "none", describe: "SLUICE_QUEUE=postgres", close: () => Promise.resolve() };
+  const redis = await openRedis({ redisUrl, dataDir, log });
+  if (redis.kind === "none" && queue === "redis")
+    throw new ServiceError("queue_unavailable", {
+      detail: `SLUICE_QUEUE=redis, but there is ${redis.describe}.`,
+    });
+  return redis;
+}
+
 interface Opening {
   config: Config;
   log: Log;
@@ -63,7 +78,7 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
   const jobTypes = await loadJobTypes({ dirs: config.jobsDir === undefined ? [] : [config.jobsDir] });
   const postgres = await openPostgres({ databaseUrl: config.databaseUrl, dataDir, log });
   onClose(() => postgres.close());
-  const redis = await openRedis({ redisUrl: config.redisUrl, dataDir, log });
+  const redis = await openQueueStore(config, log);
   onClose(() => redis.close());
   const pool = openPool(postgres.url, { max: config.poolMax, applicationName: "sluice", log });
   onClose(() => pool.end());
@@ -81,12 +96,36 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
   });
   await life.start();
   onClose(() => life.end());
-  const flags = new Flags({ listener, process: life, clock: systemClock, permissionMs: config.permissionMs, log });
+  const flags = new Flags({
+    listener,
+    process: life,
+    clock: systemClock,
+    permissionMs: config.permissionMs,
+    log,
+  });
   await flags.start();
   onClose(() => Promise.resolve(flags.stop()));
-  const backend = await openQueueBackend({ redis, postgresUrl: postgres.url, prefix: config.queuePrefix, log });
+  const backend = await openQueueBackend({
+    redis,
+    postgresUrl: postgres.url,
+    prefix: config.queuePrefix,
+    log,
+  });
   onClose(() => backend.close());
   const warnings = redis.kind === "none" ? [] : redis.report.warnings.map((warning) => warning.message);
   const describe = { postgres: postgres.describe, queue: backend.describe, warnings };
-  return { config, log, clock: systemClock, newId, pool, listener, life, flags, backend, jobTypes, describe, close };
+  return {
+    config,
+    log,
+    clock: systemClock,
+    newId,
+    pool,
+    listener,
+    life,
+    flags,
+    backend,
+    jobTypes,
+    describe,
+    close,
+  };
 }

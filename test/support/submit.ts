@@ -1,0 +1,84 @@
+// Puts work in without the API, through the same intake: for tests of the lanes.
+
+import { newId } from "../../src/config/ids.ts";
+import { systemClock } from "../../src/config/clock.ts";
+import { loadJobTypes } from "../../src/config/job-types.ts";
+import type { Lane } from "../../src/domain/job.ts";
+import { openPool, withTransaction } from "../../src/postgres/pool.ts";
+import { insertBulk, insertJobs } from "../../src/postgres/intake.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { createHash } from "node:crypto";
+import pg from "pg";
+
+export interface TestBulk {
+  lane: Lane;
+  inputs: Record<string, unknown>[];
+  type?: string;
+  shared?: Record<string, unknown>;
+  queue?: string;
+  priority?: number;
+}
+
+/** Stores a bulk in a queue of the tenant `default` and tells the lanes; answers its id. */
+export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<string> {
+  const jobType = (await loadJobTypes({ dirs: [] })).get(bulk.type ?? "classify-intent");
+  if (jobType === undefined) throw new Error("no such job type");
+  const pool = openPool(databaseUrl, { max: 2, applicationName: "test", log: silentLog });
+  const id = newId();
+  const prepared = jobType.prepare(bulk.shared ?? null);
+  await withTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ id: string; tenant_id: string }>(
+      "SELECT q.id, q.tenant_id FROM queues q JOIN tenants t ON t.id = q.tenant_id WHERE t.name = 'default' AND q.name = $1",
+      [bulk.queue ?? "default"],
+    );
+    const [queue] = rows;
+    if (queue === undefined) throw new Error("no such queue");
+    const of = { bulkId: id, tenantId: queue.tenant_id, queueId: queue.id, jobType: jobType.name };
+    await insertBulk(client, {
+      id,
+      ...of,
+      shared: bulk.shared === undefined ? null : JSON.stringify(bulk.shared),
+      labels: {},
+      onInvalid: "reject",
+      single: false,
+      retryOf: null,
+      createdBy: "test",
+      expiresAt: new Date(systemClock.now().getTime() + 7 * 86_400_000),
+    });
+    const jobs = bulk.inputs.map((input, index) => {
+      const checked = prepared.check(input);
+      if (!checked.ok) throw new Error(JSON.stringify(checked.errors));
+      const { params, ...request } = checked.request;
+      return {
+        id: newId(),
+        line: index + 1,
+        key: null,
+        lane: bulk.lane,
+        urgency: bulk.lane === "realtime" ? ("now" as const) : ("whenever" as const),
+        deadlineAt: null,
+        priority: bulk.priority ?? 5,
+        labels: null,
+        retryOf: null,
+        input: checked.input,
+        request,
+        requestSha256: createHash("sha256").update(params).digest("hex"),
+      };
+    });
+    for (let from = 0; from < jobs.length; from += 1_000)
+      await insertJobs(client, { ...of, attemptsMax: 3, expiresAtDeadline: false }, jobs.slice(from, from + 1_000));
+    await client.query("UPDATE bulks SET accepted = $2 WHERE id = $1", [id, jobs.length]);
+    await client.query("SELECT pg_notify('sluice_work', $1)", [queue.id]);
+  });
+  await pool.end();
+  return id;
+}
+
+/** Sets a total budget on a queue of the tenant `default`, in nano-dollars. */
+export async function setBudget(db: pg.Client, limitNano: bigint, queue = "default"): Promise<void> {
+  await db.query(
+    `INSERT INTO budgets (id, tenant_id, scope, target, owner, limit_nano, window_kind)
+     SELECT $1, q.tenant_id, 'queue', q.id, 'test', $2, 'total' FROM queues q JOIN tenants t ON t.id = q.tenant_id
+      WHERE t.name = 'default' AND q.name = $3`,
+    [newId(), limitNano, queue],
+  );
+}
