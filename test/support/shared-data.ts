@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { isRecord } from "../../src/domain/json-value.ts";
 
 const folder = path.resolve(import.meta.dirname, "../../../shared/data");
 
@@ -14,12 +15,12 @@ export function sharedText(name: string): string | null {
   return null;
 }
 
-/** The rows of an NDJSON file of the shared data, or null where there is none. */
-export function sharedRows<Row>(name: string): Row[] | null {
+/** The `text` of every row of an NDJSON file of the shared data, or null where there is none. */
+export function sharedTexts(name: string): string[] | null {
   const text = sharedText(name);
   if (text === null) return null;
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Row);
+  return text.split("\n").flatMap((line) => {
+    const row: unknown = line === "" ? null : JSON.parse(line);
+    return isRecord(row) && typeof row["text"] === "string" ? [row["text"]] : [];
+  });
 }

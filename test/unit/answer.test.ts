@@ -89,11 +89,9 @@ describe("anything else is an invalid output, named by field and code", () => {
       "stop_reason: unknown",
     ],
   ];
-  for (const [name, raw, reason] of rows) {
-    test(name, () => {
-      expect(read(raw)).toEqual({ outcome: "invalid_output", reason });
-    });
-  }
+  test.each(rows)("%s", (_name, raw, reason) => {
+    expect(read(raw)).toEqual({ outcome: "invalid_output", reason });
+  });
 });
 
 test("a job type may object in its own words", () => {
@@ -103,9 +101,9 @@ test("a job type may object in its own words", () => {
   expect(answer).toEqual({ outcome: "invalid_output", reason: "label: a is forbidden" });
 });
 
-describe("a plain message", () => {
-  const plain = (raw: unknown, wantsJson = false): Answer => readPlain(raw, wantsJson);
+const plain = (raw: unknown, wantsJson = false): Answer => readPlain(raw, wantsJson);
 
+describe("a plain message", () => {
   test("answers with its content and stop reason; confidence is not known", () => {
     expect(plain(message("hi"))).toEqual({
       outcome: "succeeded",

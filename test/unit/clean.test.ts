@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { cleanText, cleanValue } from "../../src/domain/clean.ts";
 
 const tags = (text: string): string =>
-  [...text].map((char) => String.fromCodePoint(0xe0000 + (char.codePointAt(0) ?? 0))).join("");
+  Array.from(text)
+    .map((char) => String.fromCodePoint(0xe0000 + (char.codePointAt(0) ?? 0)))
+    .join("");
 
 describe("what is not seen does not reach the model", () => {
   const rows: [string, string, string][] = [
@@ -19,11 +21,13 @@ describe("what is not seen does not reach the model", () => {
     ["line ends of all kinds", "a\r\nb\rc\u2028d\u2029e\u0085f", "a\nb\nc\nd\ne\nf"],
     ["look-alike angle brackets", "\uff1csystem\uff1e \ufe64/x\ufe65", "<system> </x>"],
   ];
-  for (const [name, dirty, clean] of rows) test(name, () => expect(cleanText(dirty)).toBe(clean));
+  test.each(rows)("%s", (_name, dirty, clean) => {
+    expect(cleanText(dirty)).toBe(clean);
+  });
 });
 
 describe("what is seen stays", () => {
-  for (const text of [
+  test.each([
     'plain text, with {braces}, "quotes", <tags> & \\backslashes\\',
     "tab\tand\nnewline",
     "👩‍💻 👨‍👩‍👧‍👦 🏳️‍🌈 ❤️ 👍🏽 #️⃣ ☎︎ 🇩🇪",
@@ -32,9 +36,9 @@ describe("what is seen stays", () => {
     "Zoë Łódź Ångström Đặng 北京 서울 Привет مرحبا שלום",
     "e\u0301 and \u00e9",
     "ﬀ ﷺ ① ½",
-  ]) {
-    test(JSON.stringify(text), () => expect(cleanText(text)).toBe(text));
-  }
+  ])("%j", (text) => {
+    expect(cleanText(text)).toBe(text);
+  });
 });
 
 test("the flag of England loses its invisible tags and stays a flag", () => {
@@ -77,18 +81,20 @@ const touchy = fc
 
 test("cleaning twice is cleaning once", () => {
   fc.assert(
-    fc.property(fc.oneof(anyText, touchy), (text) => cleanText(cleanText(text)) === cleanText(text)),
-    {
-      numRuns: 3_000,
-    },
+    fc.property(fc.oneof(anyText, touchy), (text) => {
+      expect(cleanText(cleanText(text))).toBe(cleanText(text));
+    }),
+    { numRuns: 3_000 },
   );
 });
 
 test("no control, bidi, tag or unpaired character survives", () => {
   const forbidden =
-    /[\p{Surrogate}\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u{e0000}-\u{e0fff}\x00-\x08\x0b-\x1f\x7f-\x9f]/u;
+    /[\p{Surrogate}\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u{e0000}-\u{e0fff}]|(?![\n\t])\p{Cc}/u;
   fc.assert(
-    fc.property(fc.oneof(anyText, touchy), (text) => !forbidden.test(cleanText(text))),
-    { numRuns: 2_000 },
+    fc.property(fc.oneof(anyText, touchy), (text) => {
+      expect(cleanText(text)).not.toMatch(forbidden);
+    }),
+    { numRuns: 3_000 },
   );
 });

@@ -147,12 +147,10 @@ describe("a definition that cannot work stops the start with its reason", () => 
     ["a priority out of range", { definition: "priority: 10" }, "priority must be 0 to 9"],
     ["no owner", { definition: 'owner: " "' }, "owner is empty"],
   ];
-  for (const [name, sketch, reason] of rows) {
-    test(name, async () => {
-      writeType("language", sketch);
-      await expect(loadJobTypes({ dirs: [dir] })).rejects.toThrow(reason);
-    });
-  }
+  test.each(rows)("%s", async (_name, sketch, reason) => {
+    writeType("language", sketch);
+    await expect(loadJobTypes({ dirs: [dir] })).rejects.toThrow(reason);
+  });
 
   test("a folder without a definition, a file that exports something else and a missing directory, all at once", async () => {
     mkdirSync(path.join(dir, "empty"));

@@ -39,7 +39,9 @@ test("an amount that would have to be cut or guessed is not read", () => {
 
 test("what is written is read back the same", () => {
   fc.assert(
-    fc.property(fc.bigInt(0n, 999_999_999_999_999_999n), (nano) => parseUsd(formatUsd(nano)) === nano),
+    fc.property(fc.bigInt(0n, 999_999_999_999_999_999n), (nano) => {
+      expect(parseUsd(formatUsd(nano))).toBe(nano);
+    }),
   );
 });
 
@@ -47,7 +49,8 @@ test("division rounds up and only up", () => {
   fc.assert(
     fc.property(fc.bigInt(0n, 10n ** 30n), fc.bigInt(1n, 10n ** 12n), (dividend, divisor) => {
       const quotient = divideUp(dividend, divisor);
-      return quotient * divisor >= dividend && (quotient - 1n) * divisor < dividend;
+      expect(quotient * divisor).toBeGreaterThanOrEqual(dividend);
+      expect((quotient - 1n) * divisor).toBeLessThan(dividend);
     }),
   );
 });

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { loadJobTypes } from "../../src/config/job-types.ts";
+import { parseRecord } from "../../src/domain/json-value.ts";
 import { sharedText } from "../support/shared-data.ts";
 
 const own = [
@@ -31,7 +32,8 @@ const own = [
   "﻿bom",
 ];
 const shared = sharedText("naughty-strings.json");
-const strings = [...own, ...(shared === null ? [] : (JSON.parse(shared) as string[]))];
+const listed: unknown = shared === null ? [] : JSON.parse(shared);
+const strings = own.concat(Array.isArray(listed) ? listed.filter((each) => typeof each === "string") : []);
 const jobTypes = await loadJobTypes({ dirs: [] });
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -75,7 +77,7 @@ for (const { type, input, textOf } of cases) {
       const bytes = new TextEncoder().encode(checked.request.params);
       expect(bytes.length).toBe(checked.request.bytes);
       expect(JSON.stringify(JSON.parse(utf8.decode(bytes)))).toBe(checked.request.params);
-      expect(textOf(JSON.parse(checked.input) as Record<string, unknown>)).toBe(wellFormed(text));
+      expect(textOf(parseRecord(checked.input))).toBe(wellFormed(text));
       expect(jobs.render(checked.input, 1)).toEqual(checked.request);
     }
   });
@@ -97,7 +99,7 @@ describe("answers", () => {
       const message = { content: [{ type: "text", text: JSON.stringify(content) }], stop_reason: "end_turn" };
       const answer = jobs?.readAnswer('{"text":""}', message);
       if (answer?.outcome !== "succeeded") throw new Error(JSON.stringify(answer));
-      expect((JSON.parse(answer.output) as { organisation: string }).organisation).toBe(wellFormed(text));
+      expect(parseRecord(answer.output)["organisation"]).toBe(wellFormed(text));
     }
   });
 });

@@ -39,11 +39,13 @@ test("every answer ends with confidence and abstained", () => {
   expect(text).not.toMatch(/"(minimum|maximum|maxLength|pattern|\$schema)"/);
 });
 
+function nullable(count: number): z.ZodObject {
+  return z.object(
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, z.string().nullable()])),
+  );
+}
+
 describe("what structured outputs cannot express is found at start", () => {
-  const nullable = (count: number): z.ZodObject =>
-    z.object(
-      Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, z.string().nullable()])),
-    );
   const tree = z.object({
     get child() {
       return z.union([tree, z.null()]);
@@ -55,8 +57,8 @@ describe("what structured outputs cannot express is found at start", () => {
     ["recursion", tree, "cannot recurse"],
     ["more than 16 unions", nullable(17), "17 nullable or union fields"],
   ];
-  for (const [name, schema, reason] of rows) {
-    test(name, () => expect(() => toProviderSchema(schema)).toThrow(reason));
-  }
+  test.each(rows)("%s", (_name, schema, reason) => {
+    expect(() => toProviderSchema(schema)).toThrow(reason);
+  });
   test("16 unions are accepted", () => expect(() => toProviderSchema(nullable(16))).not.toThrow());
 });

@@ -32,11 +32,14 @@ test("a line may override what is shared, and only that line does", () => {
   expect(next.request.params).toContain("- refund\\n- delivery");
 });
 
-test("an answer is read with the labels of its own line", () => {
-  const message = (label: string): object => ({
+function message(label: string): object {
+  return {
     content: [{ type: "text", text: JSON.stringify({ label, confidence: 1, abstained: null }) }],
     stop_reason: "end_turn",
-  });
+  };
+}
+
+test("an answer is read with the labels of its own line", () => {
   const own = '{"text":"x","labels":["yes","no"]}';
   expect(shared.readAnswer(own, message("yes")).outcome).toBe("succeeded");
   expect(shared.readAnswer(own, message("refund")).outcome).toBe("invalid_output");
@@ -65,14 +68,12 @@ describe("shared input is refused", () => {
       "cannot be shared by the jobs of a bulk",
     ],
   ];
-  for (const [name, value, field, reason] of rows) {
-    test(name, () => {
-      expect(classify.checkShared(value)).toEqual({
-        ok: false,
-        errors: [{ field, code: "invalid_input", reason }],
-      });
+  test.each(rows)("%s", (_name, value, field, reason) => {
+    expect(classify.checkShared(value)).toEqual({
+      ok: false,
+      errors: [{ field, code: "invalid_input", reason }],
     });
-  }
+  });
   test("and nothing is prepared from it", () => {
     expect(() => classify.prepare({ text: "x" })).toThrow("not accepted");
   });
@@ -114,16 +115,14 @@ describe("an input is refused by field and reason, never with its content", () =
       [{ field: "labels", reason: "must not name a label twice" }],
     ],
   ];
-  for (const [name, input, errors] of rows) {
-    test(name, () => {
-      const result = shared.check(input);
-      expect(result).toEqual({
-        ok: false,
-        errors: errors.map((each) => ({ ...each, code: "invalid_input" })),
-      });
-      expect(JSON.stringify(result)).not.toContain(secret);
+  test.each(rows)("%s", (_name, input, errors) => {
+    const result = shared.check(input);
+    expect(result).toEqual({
+      ok: false,
+      errors: errors.map(({ field, reason }) => ({ field, code: "invalid_input", reason })),
     });
-  }
+    expect(JSON.stringify(result)).not.toContain(secret);
+  });
 
   test("nesting that would overflow a stack", () => {
     const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as unknown;

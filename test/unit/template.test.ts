@@ -40,7 +40,7 @@ describe("a template that cannot be right is refused", () => {
     ["x{{/labels}}", "{{/labels}} closes nothing"],
     ["{{#labels}}{{#limits}}{{/labels}}{{/limits}}", "{{/labels}} closes nothing"],
   ];
-  for (const [template, reason] of rows) {
-    test(template, () => expect(() => compileTemplate(template, fields)).toThrow(reason));
-  }
+  test.each(rows)("%s", (template, reason) => {
+    expect(() => compileTemplate(template, fields)).toThrow(reason);
+  });
 });
