@@ -142,14 +142,10 @@ export const limits = {
   databaseIdleTimeoutMs: 30_000,
   /** Waiting for another process that migrates. */
   migrationLockTimeoutMs: 60_000,
-  /** Times a transaction is repeated after a serialization failure or a deadlock. */
-  transactionTriesMax: 3,
   /** Characters of one string in a log line: ids and codes are shorter, anything longer is content by mistake. */
   logFieldCharsMax: 200,
   /** Bytes of an error body of the provider that are read to classify it. */
   providerErrorBytesMax: 64_000,
-  /** Heap of each Node process in the benchmarks, also with a 256 MB batch. */
-  rssBytesMax: 400_000_000,
 
   // Control: flags, leases of processes, the follower of bulks.
   /** Between two beats on the idle control connection, and how late an answer makes it dead: noticed within 3 s in all. */
