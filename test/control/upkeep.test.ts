@@ -1,0 +1,197 @@
+// Upkeep: what lost its process, its queue entry or its time.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newId } from "../../src/config/ids.ts";
+import { systemClock } from "../../src/config/clock.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { Listener } from "../../src/postgres/listener.ts";
+import { openPool, type Pool } from "../../src/postgres/pool.ts";
+import { createExpiry } from "../../src/upkeep/expiry.ts";
+import { createPruner } from "../../src/upkeep/pruner.ts";
+import { createReaper } from "../../src/upkeep/reaper.ts";
+import { createUnclaimedSweep } from "../../src/upkeep/unclaimed.ts";
+import { createUpkeep } from "../../src/upkeep/upkeep.ts";
+import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
+import { waitFor } from "../support/wait.ts";
+import { runJob, seedBulk } from "./seed.ts";
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  pool = openPool(database.url, { max: 6, applicationName: "test", log: silentLog });
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const parts = () => ({ pool, database: pool, log: silentLog });
+
+async function deadProcess(): Promise<string> {
+  const id = newId();
+  await pool.query(
+    `INSERT INTO processes (id, host, pid, roles, lease_until) VALUES ($1, 'here', 1, '{worker}', now() - interval '1 s')`,
+    [id],
+  );
+  return id;
+}
+
+test("a lost worker's calls are booked at their worst case and tried again, but for those without another try", async () => {
+  const bulk = await seedBulk(pool, { jobs: 4 });
+  const [again = "", last = "", alive = "", canceled = ""] = bulk.jobIds;
+  const dead = await deadProcess();
+  await pool.query(
+    "INSERT INTO processes (id, host, pid, roles, lease_until) VALUES ('alive', 'here', 1, '{worker}', now() + interval '1 minute')",
+  );
+  await pool.query("UPDATE jobs SET attempts_paid = 2 WHERE id = $1", [last]);
+  await runJob(pool, again, dead, 1_234n);
+  await runJob(pool, last, dead, 50n);
+  await runJob(pool, alive, "alive");
+  await runJob(pool, canceled, dead, 7n);
+  await pool.query(
+    "UPDATE jobs SET state = 'canceled', finished_at = now(), finish_seq = nextval('job_finish_seq') WHERE id = $1",
+    [canceled],
+  );
+  const reapers = [createReaper(parts()), createReaper(parts())];
+  await Promise.all(reapers.map((reaper) => reaper.runOnce()));
+  const { rows } = await pool.query(
+    `SELECT j.id, j.state, j.retry_reason, j.failure_code, j.failure_fault, j.tries, j.attempts_paid, j.presumed_nano,
+            a.state AS attempt, a.outcome, a.cost_nano, (SELECT count(*)::int FROM ledger l WHERE l.job_id = j.id AND kind = 'presume') AS booked
+       FROM jobs j JOIN attempts a ON a.job_id = j.id WHERE j.bulk_id = $1`,
+    [bulk.bulkId],
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const presumed = { attempt: "presumed", outcome: "lost_worker", booked: 1 };
+  expect(byId.get(again)).toMatchObject({
+    ...presumed,
+    state: "queued",
+    retry_reason: "lost_worker",
+    tries: 1,
+    attempts_paid: 1,
+    cost_nano: 1_234n,
+    presumed_nano: 1_234n,
+  });
+  expect(byId.get(last)).toMatchObject({
+    ...presumed,
+    state: "failed",
+    failure_code: "attempts_exhausted",
+    failure_fault: "sluice",
+    attempts_paid: 3,
+  });
+  expect(byId.get(alive)).toMatchObject({ state: "running", attempt: "open", booked: 0 });
+  expect(byId.get(canceled)).toMatchObject({ ...presumed, state: "canceled", presumed_nano: 7n });
+});
+
+test("what nobody claimed in time goes back, and the dispatcher hears of it", async () => {
+  const listener = new Listener(database.url, { applicationName: "test", log: silentLog });
+  await listener.start();
+  const heard: string[] = [];
+  listener.on("sluice_work", (queueId) => heard.push(queueId));
+  const bulk = await seedBulk(pool, { jobs: 3 });
+  const [lost = "", fresh = "", claimed = ""] = bulk.jobIds;
+  await pool.query(
+    "UPDATE jobs SET state = 'dispatched', dispatch_no = 1, lease_until = now() - interval '1 s' WHERE id = ANY ($1)",
+    [[lost, claimed]],
+  );
+  await pool.query(
+    "UPDATE jobs SET state = 'dispatched', dispatch_no = 1, lease_until = now() + interval '1 minute' WHERE id = $1",
+    [fresh],
+  );
+  await runJob(pool, claimed, "alive");
+  expect(await createUnclaimedSweep(parts()).runOnce()).toBe(1);
+  const { rows } = await pool.query(
+    "SELECT id, state, dispatch_no FROM jobs WHERE bulk_id = $1 ORDER BY line",
+    [bulk.bulkId],
+  );
+  expect(rows).toEqual([
+    { id: lost, state: "queued", dispatch_no: 1 },
+    { id: fresh, state: "dispatched", dispatch_no: 1 },
+    { id: claimed, state: "running", dispatch_no: 1 },
+  ]);
+  await waitFor("the notification", () => heard.includes(bulk.queueId));
+  await listener.stop();
+});
+
+test("waiting jobs past the age of their bulk expire; what is under way is left to its end", async () => {
+  const bulk = await seedBulk(pool, { jobs: 3 });
+  const [waiting = "", running = "", approval = ""] = bulk.jobIds;
+  await runJob(pool, running, "alive");
+  await pool.query("UPDATE jobs SET state = 'awaiting_approval' WHERE id = $1", [approval]);
+  const expiry = createExpiry(parts());
+  expect(await expiry.runOnce()).toBe(0);
+  await pool.query("UPDATE bulks SET expires_at = now() - interval '1 s' WHERE id = $1", [bulk.bulkId]);
+  expect(await expiry.runOnce()).toBe(2);
+  const { rows } = await pool.query("SELECT id, state FROM jobs WHERE bulk_id = $1 ORDER BY line", [
+    bulk.bulkId,
+  ]);
+  expect(rows.map((row) => row.state)).toEqual(["expired", "running", "expired"]);
+  expect(rows[0].id).toBe(waiting);
+});
+
+test("a passed deadline ends those jobs only whose type says so, and the next deadline is noted", async () => {
+  const bulk = await seedBulk(pool, { jobs: 4 });
+  const [past = "", keeps = "", later = ""] = bulk.jobIds;
+  await pool.query(
+    "UPDATE jobs SET deadline_at = now() - interval '1 s', expires_at_deadline = (id = $1) WHERE id = ANY ($2)",
+    [past, [past, keeps]],
+  );
+  await pool.query(
+    "UPDATE jobs SET deadline_at = now() + interval '1 hour', expires_at_deadline = true WHERE id = $1",
+    [later],
+  );
+  await pool.query("UPDATE bulks SET deadline_sweep_at = now() - interval '1 s' WHERE id = $1", [
+    bulk.bulkId,
+  ]);
+  expect(await createExpiry(parts()).runOnce()).toBe(1);
+  const { rows } = await pool.query(
+    `SELECT (SELECT array_agg(state ORDER BY line) FROM jobs WHERE bulk_id = b.id) AS states,
+            b.deadline_sweep_at = (SELECT deadline_at FROM jobs WHERE id = $2) AS noted FROM bulks b WHERE id = $1`,
+    [bulk.bulkId, later],
+  );
+  expect(rows).toEqual([{ states: ["expired", "queued", "queued", "queued"], noted: true }]);
+});
+
+test("idempotency records and rows of processes go when their time is over", async () => {
+  await pool.query(
+    `INSERT INTO idempotency_keys (tenant_id, key, route, process_id, expires_at)
+     VALUES ('installation', 'old', '/', 'p', now() - interval '1 s'), ('installation', 'new', '/', 'p', now() + interval '1 h')`,
+  );
+  await pool.query(
+    `INSERT INTO processes (id, host, pid, roles, lease_until, ended_at) VALUES
+     ('gone', 'here', 1, '{worker}', now(), now() - interval '30 days'), ('recent', 'here', 1, '{worker}', now(), now())`,
+  );
+  await createPruner(parts()).runOnce();
+  const { rows } = await pool.query(
+    "SELECT key AS name FROM idempotency_keys UNION ALL SELECT id FROM processes WHERE id IN ('gone', 'recent') ORDER BY 1",
+  );
+  expect(rows.map((row) => row.name)).toEqual(["new", "recent"]);
+});
+
+test("upkeep runs in one process, and in another as soon as that one leaves", async () => {
+  const start = async () => {
+    const listener = new Listener(database.url, { applicationName: "test", log: silentLog });
+    await listener.start();
+    const upkeep = createUpkeep({ pool, listener, holder: newId(), clock: systemClock, log: silentLog });
+    await upkeep.start();
+    return { stop: () => upkeep.stop().then(() => listener.stop()) };
+  };
+  const first = await start();
+  const second = await start();
+  const bulk = await seedBulk(pool, { jobs: 2 });
+  await pool.query(
+    "UPDATE jobs SET state = 'succeeded', finished_at = now(), finish_seq = nextval('job_finish_seq') WHERE bulk_id = $1",
+    [bulk.bulkId],
+  );
+  const finished = async (id: string) => {
+    const { rows } = await pool.query("SELECT finished_at FROM bulks WHERE id = $1", [id]);
+    return rows[0].finished_at !== null;
+  };
+  await waitFor("the finish", () => finished(bulk.bulkId));
+  await first.stop();
+  const empty = await seedBulk(pool, { jobs: 0 });
+  await waitFor("the finish of a bulk without jobs", () => finished(empty.bulkId));
+  await second.stop();
+  const { rows } = await pool.query("SELECT epoch FROM leases WHERE name = 'upkeep'");
+  expect(rows).toEqual([{ epoch: 2n }]);
+});
