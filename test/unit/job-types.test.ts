@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { shippedJobTypes } from "../../jobs/index.ts";
 import { loadJobTypes } from "../../src/config/job-types.ts";
+import { isRecord, parseRecord } from "../../src/domain/json-value.ts";
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -163,4 +164,27 @@ describe("a definition that cannot work stops the start with its reason", () => 
     expect(failure).toContain(`${path.join(dir, "other/job.mjs")} must export jobType with name`);
     expect(failure).toContain(path.join(dir, "absent"));
   });
+});
+
+test.each(shippedJobTypes)("the examples of $name are accepted", async ({ name, dir: folder = "" }) => {
+  const type = (await loadJobTypes({ dirs: [] })).get(name);
+  const lines = readFileSync(path.join(folder, "examples.ndjson"), "utf8")
+    .trim()
+    .split("\n")
+    .map(parseRecord);
+  const shared = lines[0]?.["shared"];
+  expect(type?.checkShared(shared)).toMatchObject({ ok: true });
+  const jobs = type?.prepare(isRecord(shared) ? shared : null);
+  for (const line of lines.slice(1)) expect(jobs?.check(line["input"])).toMatchObject({ ok: true });
+});
+
+test("the definition in the documentation loads and answers", async () => {
+  const page = readFileSync(path.join(import.meta.dirname, "../../docs/job-types.md"), "utf8");
+  const source = /```js\n\/\/ language\/job\.mjs\n(.*?)```/s.exec(page)?.[1] ?? "";
+  const prompt = "Say in which language the text is. {{hint}}";
+  mkdirSync(path.join(dir, "language/prompts"), { recursive: true });
+  writeFileSync(path.join(dir, "language/prompts/v1.md"), prompt);
+  writeFileSync(path.join(dir, "language/job.mjs"), source.replace("…", sha256(prompt)));
+  const type = (await loadJobTypes({ dirs: [dir] })).get("detect-language");
+  expect(type?.prepare(null).check({ text: "Hej" })).toMatchObject({ ok: true, input: '{"text":"Hej"}' });
 });
