@@ -61,7 +61,7 @@ type Name = Exclude<keyof typeof values, "json" | "help" | "share" | "key" | "wo
 
 const fail = (message: string): never => {
   console.error(message);
-  process.exit(2);
+  return process.exit(2);
 };
 
 const number = (name: Name): number | undefined => {
@@ -92,10 +92,12 @@ const pairs = (list: readonly string[] | undefined): Record<string, string> =>
     ]),
   );
 
-const given = <Value extends object>(record: Value): { [Name in keyof Value]: NonNullable<Value[Name]> } =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof Value]: NonNullable<Value[Name]>;
-  };
+type Given<Value> = { [Key in keyof Value]: NonNullable<Value[Key]> };
+
+/** Leaves out what was not said, so that a profile's own value stands. */
+const given = <Value extends object>(record: Value): Given<Value> =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- exactly the members that are left
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Given<Value>;
 
 const startOf = (text: string | undefined): number | undefined => {
   const ms = text === undefined ? undefined : Date.parse(text);

@@ -5,7 +5,7 @@ import { ApiError, invalidRequest } from "./api-error.ts";
 import type { Settings } from "./options.ts";
 import type { ApiVersion, Identity } from "./world.ts";
 
-const versions: readonly string[] = ["2023-06-01", "2026-10-21"] satisfies ApiVersion[];
+const isVersion = (value: unknown): value is ApiVersion => value === "2023-06-01" || value === "2026-10-21";
 
 const hashes = new Map<string, string>();
 const hashesMax = 10_000;
@@ -52,7 +52,7 @@ export const identify = (request: IncomingMessage, settings: Settings): Identity
 
 export const apiVersionOf = (request: IncomingMessage, settings: Settings): ApiVersion => {
   const version = request.headers["anthropic-version"];
-  if (typeof version === "string" && versions.includes(version)) return version as ApiVersion;
+  if (isVersion(version)) return version;
   if (!settings.strict) return "2026-10-21";
   if (version === undefined) throw invalidRequest("anthropic-version: header is required");
   throw invalidRequest(`anthropic-version: "${String(version)}" is not a valid version.`);

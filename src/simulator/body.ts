@@ -1,13 +1,17 @@
-/** Request bodies: decoded, counted after decoding, refused when too large. */
+/**
+ * Request bodies: decoded, counted after decoding, refused when too large. A refused body is still read to its end, unused, so
+ * that the client gets to read the refusal instead of a reset.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { ApiError, invalidRequest, tooLarge } from "./api-error.ts";
+import { invalidRequest, tooLarge } from "./api-error.ts";
+import type { ApiError } from "./api-error.ts";
 
 const decoders = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress } as const;
 
 /** The body as it is after its Content-Encoding. */
-export const decodedBody = (request: IncomingMessage): Readable => {
+const decodedBody = (request: IncomingMessage): Readable => {
   const encoding = request.headers["content-encoding"] ?? "identity";
   if (encoding === "identity") return request;
   if (encoding !== "gzip" && encoding !== "deflate" && encoding !== "br") {
@@ -16,68 +20,58 @@ export const decodedBody = (request: IncomingMessage): Readable => {
       "request_body_encoding_unsupported",
     );
   }
-  const decoder = decoders[encoding]();
-  request.on("error", (error) => decoder.destroy(error));
-  return request.pipe(decoder);
+  return request.pipe(decoders[encoding]());
 };
 
-/** Feeds the body to `use` chunk by chunk. Throws a 413 as soon as it exceeds `bytesMax`. */
-export const readBody = async (
+/** Feeds the body to `use` chunk by chunk; 413 as soon as it exceeds `bytesMax`, 400 when it cannot be decoded. */
+export const readBody = (
   request: IncomingMessage,
   bytesMax: number,
   use: (chunk: Buffer) => void,
-): Promise<number> => {
-  const declared = Number(request.headers["content-length"] ?? 0);
-  if (declared > bytesMax) throw tooLarge("Request exceeds the maximum size");
-  let bytes = 0;
-  try {
-    for await (const chunk of decodedBody(request)) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > bytesMax) throw oversized(request);
-      use(chunk as Buffer);
-    }
-  } catch (error) {
-    if (error instanceof ApiError || !isDecodingError(error)) throw error;
-    throw invalidRequest(
-      "The request body is not valid for its Content-Encoding.",
-      "request_body_encoding_invalid",
-    );
-  }
-  return bytes;
+): Promise<void> => {
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax)
+    throw tooLarge("Request exceeds the maximum size");
+  const source = decodedBody(request);
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    source.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        reject(oversized(request));
+        return;
+      }
+      try {
+        use(chunk);
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    source.on("end", resolve);
+    source.on("error", (error: Error) => {
+      reject(source === request ? error : undecodable);
+    });
+    request.on("error", reject);
+    // A client that goes away leaves a decoder waiting for bytes that never come.
+    request.on("close", () => {
+      if (!request.complete) reject(new Error("the client went away"));
+    });
+  });
 };
+
+const undecodable = invalidRequest(
+  "The request body is not valid for its Content-Encoding.",
+  "request_body_encoding_invalid",
+);
 
 const oversized = (request: IncomingMessage): ApiError =>
   request.headers["content-encoding"] === undefined
     ? tooLarge("Request exceeds the maximum size")
     : tooLarge("Request exceeds the maximum size after decoding", "request_body_too_large_after_decoding");
 
-const isDecodingError = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  typeof error.code === "string" &&
-  /^(Z_|ERR__ERROR|ERR_|ERROR_)/.test(error.code) &&
-  error.code !== "ERR_STREAM_PREMATURE_CLOSE";
-
-/** A small body, whole. Listeners instead of an iterator: this is the hot path of /v1/messages. */
-export const readSmallBody = (request: IncomingMessage, bytesMax: number): Promise<Buffer> => {
-  if (request.headers["content-encoding"] !== undefined) return collect(request, bytesMax);
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= bytesMax) chunks.push(chunk);
-      else reject(tooLarge("Request exceeds the maximum size"));
-    });
-    request.on("end", () => {
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-    });
-    request.on("error", reject);
-  });
-};
-
-const collect = async (request: IncomingMessage, bytesMax: number): Promise<Buffer> => {
+/** A small body, whole. */
+export const readSmallBody = async (request: IncomingMessage, bytesMax: number): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   await readBody(request, bytesMax, (chunk) => chunks.push(chunk));
-  return Buffer.concat(chunks);
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 };

@@ -1,6 +1,7 @@
 /** One HTTP exchange: what came in, what goes out, and how the answer may be spoiled on the way. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ApiError, errorBody } from "./api-error.ts";
+import { errorBody } from "./api-error.ts";
+import type { ApiError } from "./api-error.ts";
 import type { FaultRule, Stage, Subject } from "./faults.ts";
 import { numberParam, textParam } from "./faults.ts";
 import { faultError } from "./fault-errors.ts";

@@ -90,11 +90,11 @@ export interface Subject {
   readonly text?: () => string;
 }
 
-const actions = Object.keys(stageOf) as Action[];
+const isAction = (name: string): name is Action => Object.hasOwn(stageOf, name);
 
 /** A fault as posted to `/_sim/faults`; throws an Error that names the wrong member. */
 export interface FaultRequest {
-  readonly action: Action;
+  readonly action: string;
   readonly match?: Match;
   readonly times?: number | null;
   readonly probability?: number;
@@ -108,18 +108,20 @@ export class Faults {
   readonly #armed = new Set<Stage>();
 
   add(request: FaultRequest): FaultRule {
-    if (!actions.includes(request.action))
-      throw new Error(`action: unknown "${request.action}", one of ${actions.join(", ")}`);
+    const { action } = request;
+    if (!isAction(action)) {
+      throw new Error(`action: unknown "${action}", one of ${Object.keys(stageOf).join(", ")}`);
+    }
     this.#count += 1;
     const rule: FaultRule = {
       id: this.#count,
-      action: request.action,
-      stage: stageOf[request.action],
+      action,
+      stage: stageOf[action],
       match: request.match ?? {},
       params: request.params ?? {},
       probability: request.probability ?? 1,
       seed: request.seed ?? this.#count,
-      timesLeft: request.times === undefined ? 1 : request.times,
+      timesLeft: request.times ?? (request.times === null ? null : 1),
       matched: 0,
       fired: 0,
     };
@@ -183,11 +185,15 @@ export class Faults {
 
 const isMatch = (match: Match, subject: Subject): boolean =>
   (match.path === undefined || pathMatches(match.path, subject.path)) &&
-  (match.method === undefined || match.method === subject.method) &&
-  (match.lane === undefined || match.lane === subject.lane) &&
-  (match.model === undefined || match.model === subject.model) &&
-  (match.key === undefined || match.key === subject.keyHash) &&
+  isSame(match.method, subject.method) &&
+  isSame(match.lane, subject.lane) &&
+  isSame(match.model, subject.model) &&
+  isSame(match.key, subject.keyHash) &&
   (match.contains === undefined || (subject.text?.().includes(match.contains) ?? false));
+
+/** What a rule does not name matches everything. */
+const isSame = (wanted: string | undefined, have: string | null | undefined): boolean =>
+  wanted === undefined || wanted === have;
 
 /** Exact, or a prefix when the pattern ends in `*`; `{id}` stands for one path segment. */
 const pathMatches = (pattern: string, path: string): boolean => {

@@ -99,7 +99,7 @@ export class Invoice {
   /** The body of `GET /_sim/invoice`. */
   view(): Record<string, unknown> {
     const { total_usd, total_nano, ...rest } = totalView(this.#all);
-    const groups = dimensions.map((name) => [
+    const groups = dimensions.map((name): [string, unknown] => [
       `by_${name}`,
       Object.fromEntries([...(this.#sums.get(name) ?? [])].map(([key, total]) => [key, totalView(total)])),
     ]);
@@ -108,7 +108,7 @@ export class Invoice {
       total_nano,
       ...rest,
       unpriced_items: this.#unpriced,
-      ...(Object.fromEntries(groups) as object),
+      ...Object.fromEntries(groups),
     };
   }
 

@@ -117,32 +117,41 @@ const profiles: Readonly<Record<Profile, Behaviour>> = {
   },
 };
 
-const behaviourNames = Object.keys(strict) as (keyof Behaviour)[];
-
 /** The profile's behaviour with whatever the options say instead. */
 export const resolveBehaviour = (options: SimulatorOptions): Behaviour => {
   const base = profiles[options.profile ?? "strict"];
-  const said = Object.fromEntries(
-    behaviourNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
-  ) as Partial<Behaviour>;
-  return { ...base, ...said, shares: { ...base.shares, ...options.shares } };
+  const names = new Set(Object.keys(base));
+  const said = Object.entries(options).filter(([name, value]) => names.has(name) && value !== undefined);
+  return { ...base, ...Object.fromEntries(said), shares: { ...base.shares, ...options.shares } };
 };
 
+const standing = {
+  host: "127.0.0.1",
+  port: 0,
+  seed: 1,
+  workspaces: {},
+  clockRate: 1,
+  schemaStrict: true,
+  logEntriesMax: 50_000,
+  billedItemsMax: 200_000,
+} as const;
+
 export const resolveSettings = (options: SimulatorOptions): Settings => {
-  const profile = options.profile ?? "strict";
+  const { profile = "strict", keys, tier, limits, startMs = Date.now() } = options;
+  const said = { ...standing, ...options };
   return {
     profile,
     strict: profile !== "lenient",
-    host: options.host ?? "127.0.0.1",
-    port: options.port ?? 0,
-    seed: options.seed ?? 1,
-    limits: resolveLimits(options.tier ?? (profile === "strict" ? "start" : "unlimited"), options.limits),
-    keys: options.keys === undefined ? null : new Set(options.keys),
-    workspaces: options.workspaces ?? {},
-    startMs: options.startMs ?? Date.now(),
-    clockRate: options.clockRate ?? 1,
-    schemaStrict: options.schemaStrict ?? true,
-    logEntriesMax: options.logEntriesMax ?? 50_000,
-    billedItemsMax: options.billedItemsMax ?? 200_000,
+    host: said.host,
+    port: said.port,
+    seed: said.seed,
+    limits: resolveLimits(tier ?? (profile === "strict" ? "start" : "unlimited"), limits),
+    keys: keys === undefined ? null : new Set(keys),
+    workspaces: said.workspaces,
+    startMs,
+    clockRate: said.clockRate,
+    schemaStrict: said.schemaStrict,
+    logEntriesMax: said.logEntriesMax,
+    billedItemsMax: said.billedItemsMax,
   };
 };

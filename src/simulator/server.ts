@@ -53,6 +53,12 @@ const createWorld = (options: SimulatorOptions): World => {
   };
 };
 
+const addressOf = (address: string | AddressInfo | null): AddressInfo => {
+  if (address === null || typeof address === "string")
+    throw new Error("the server does not listen on a port");
+  return address;
+};
+
 /** Starts a simulator; port 0 (the default) takes a free one. */
 export const startSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
   const world = createWorld(options);
@@ -68,7 +74,7 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     server.once("error", reject);
     server.listen(world.settings.port, world.settings.host, resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const { port } = addressOf(server.address());
   return {
     url: `http://${world.settings.host}:${port}`,
     port,

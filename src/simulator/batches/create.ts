@@ -26,17 +26,27 @@ interface Upload {
   readonly lines: Spool;
   readonly found: Set<string>;
   problem: ApiError | null;
+  /** Malformed JSON beats every other problem: the API parses before it checks. */
+  malformed: ApiError | null;
 }
 
 export const createBatch = async (exchange: Exchange): Promise<void> => {
   const { world, entry } = exchange;
-  const upload: Upload = { customIds: [], starts: [], lines: new Spool(), found: new Set(), problem: null };
+  const upload: Upload = {
+    customIds: [],
+    starts: [],
+    lines: new Spool(),
+    found: new Set(),
+    problem: null,
+    malformed: null,
+  };
   try {
     await readUpload(exchange, upload);
     entry.customIds = upload.customIds.length;
     entry.marker = upload.customIds[0] ?? null;
     const text = (): string => [upload.customIds[0] ?? "", ...upload.found].join("\n");
     await meetRequestFaults(exchange, { lane: "batch", text });
+    if (upload.malformed !== null) throw upload.malformed;
     if (upload.problem !== null && world.settings.strict) throw upload.problem;
     checkRoom(exchange, upload.customIds.length);
     const batch = store(exchange, upload);
@@ -60,10 +70,8 @@ const readUpload = async (exchange: Exchange, upload: Upload): Promise<void> => 
     for (const needle of needles) if (element.includes(needle)) upload.found.add(needle);
   });
   let bytes = 0;
-  let hash = 0;
   await readBody(exchange.request, bodyBytesMax, (chunk) => {
     bytes += chunk.length;
-    hash = (Math.imul(hash, 31) + chunk.length + (chunk[0] ?? 0)) >>> 0;
     if (bytes > resetAfterBytes) {
       exchange.request.socket.destroy();
       throw new Abandoned();
@@ -102,13 +110,23 @@ const checkFrame = (exchange: Exchange, upload: Upload, scanner: RequestScanner)
 /** Notes one line. The first problem is kept; malformed JSON beats it, for the API parses before it checks. */
 const takeElement = (upload: Upload, element: Buffer, seen: Set<string>): void => {
   const index = upload.customIds.length;
-  const item = parseJson(element);
+  const item = parseElement(upload, element);
   const customId = isObject(item) && typeof item["custom_id"] === "string" ? item["custom_id"] : "";
   upload.problem ??= problemOf(item, index) ?? duplicateOf(customId, seen);
   seen.add(customId);
   upload.starts.push(upload.lines.length);
   upload.customIds.push(customId);
   upload.lines.append(element);
+};
+
+const parseElement = (upload: Upload, element: Buffer): unknown => {
+  try {
+    return parseJson(element);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    upload.malformed ??= error;
+    return null;
+  }
 };
 
 const problemOf = (item: unknown, index: number): ApiError | null => {

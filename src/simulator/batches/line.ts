@@ -19,6 +19,14 @@ export interface Row {
   readonly bytes: Buffer;
 }
 
+const kinds: ReadonlySet<string> = new Set([
+  "succeeded",
+  "errored",
+  "canceled",
+  "expired",
+] satisfies RowKind[]);
+const isKind = (value: unknown): value is RowKind => typeof value === "string" && kinds.has(value);
+
 export const rowBytes = (customId: string, result: JsonObject): Buffer =>
   Buffer.from(`${JSON.stringify({ custom_id: customId, result })}\n`);
 
@@ -38,7 +46,9 @@ export const produceLine = (world: World, batch: Batch, index: number): Row => {
     text: () => text,
   };
   const result = forcedResult(world, subject) ?? answeredResult(world, batch, { customId, params, subject });
-  return { kind: result["type"] as RowKind, bytes: rowBytes(customId, result) };
+  const kind = result["type"];
+  if (!isKind(kind)) throw new Error(`no such row: ${String(kind)}`);
+  return { kind, bytes: rowBytes(customId, result) };
 };
 
 const errored = (shape: ApiErrorShape, requestId: string | null): JsonObject => ({

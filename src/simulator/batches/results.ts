@@ -44,8 +44,7 @@ const cutRow = (batch: Batch, rule: FaultRule): number =>
 
 const send = async (exchange: Exchange, batch: Batch, rule: FaultRule | null): Promise<void> => {
   const sink = new Sink(exchange, rule);
-  const stopRow =
-    rule === null || !stops.includes(rule.action) ? Number.POSITIVE_INFINITY : cutRow(batch, rule);
+  const stopRow = rule === null || !stops.has(rule.action) ? Number.POSITIVE_INFINITY : cutRow(batch, rule);
   let row = 0;
   for (const line of linesOf(exchange, batch)) {
     if (row >= stopRow && rule !== null) {
@@ -60,7 +59,12 @@ const send = async (exchange: Exchange, batch: Batch, rule: FaultRule | null): P
   await sink.finish();
 };
 
-const stops: readonly string[] = ["cut_mid_line", "cut_at_line_end", "reset_download", "stall_download"];
+const stops: ReadonlySet<string> = new Set([
+  "cut_mid_line",
+  "cut_at_line_end",
+  "reset_download",
+  "stall_download",
+]);
 
 const breakOff = async (
   exchange: Exchange,
@@ -154,7 +158,8 @@ class Sink {
   async drain(all = false): Promise<boolean> {
     const gathered = Buffer.concat(this.#parts);
     let from = 0;
-    while (!this.#gone && (gathered.length - from >= this.#pieceBytes || (all && from < gathered.length))) {
+    const end = all ? gathered.length : gathered.length - this.#pieceBytes + 1;
+    while (!this.#gone && from < end) {
       const piece = gathered.subarray(from, from + this.#pieceBytes);
       from += piece.length;
       // oxlint-disable-next-line no-await-in-loop -- pieces follow each other

@@ -1,8 +1,7 @@
 /** Changes asked for through control: the clock, the faults, the limits. Each throws an Error that names what is wrong. */
-import type { FaultParams, FaultRequest, FaultRule, Match } from "../faults.ts";
+import type { FaultParams, FaultRequest, FaultRule } from "../faults.ts";
 import { isObject } from "../json.ts";
 import type { JsonObject } from "../json.ts";
-import type { LimitsPatch } from "../limit-settings.ts";
 import type { World } from "../world.ts";
 
 /** Any of `{advance_ms}`, `{set: RFC 3339 or epoch ms}`, `{rate}`; lines that became due are produced before it returns. */
@@ -18,7 +17,7 @@ export const changeClock = async (world: World, body: JsonObject): Promise<void>
     world.clock.advance(advance_ms);
   }
   if (set !== undefined) {
-    const toMs = typeof set === "number" ? set : Date.parse(String(set));
+    const toMs = typeof set === "string" ? Date.parse(set) : Number(set);
     if (!Number.isFinite(toMs)) throw new Error("set: must be an RFC 3339 time or epoch milliseconds");
     if (!world.clock.set(toMs)) throw new Error("set: time cannot run backwards");
   }
@@ -45,16 +44,29 @@ const faultRequest = (body: unknown): FaultRequest => {
   const match = isObject(body["match"]) ? body["match"] : {};
   checkNames(match, matchNames, "match.");
   const { action, times, probability, seed, params } = body;
+  if (typeof action !== "string") throw new Error("action: must be a string");
   if (times !== undefined && times !== null && typeof times !== "number")
     throw new Error("times: must be a number or null");
   return {
-    action: String(action) as FaultRequest["action"],
-    match: match as Match,
+    action,
+    match,
     ...(times === undefined ? {} : { times }),
     ...(typeof probability === "number" ? { probability } : {}),
     ...(typeof seed === "number" ? { seed } : {}),
-    ...(isObject(params) ? { params: params as FaultParams } : {}),
+    ...(isObject(params) ? { params: scalars(params) } : {}),
   };
+};
+
+const isScalar = (value: unknown): value is FaultParams[string] =>
+  value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+
+const scalars = (params: JsonObject): FaultParams => {
+  const checked: Record<string, FaultParams[string]> = {};
+  for (const [name, value] of Object.entries(params)) {
+    if (!isScalar(value)) throw new Error(`params.${name}: must be text, a number, true, false or null`);
+    checked[name] = value;
+  }
+  return checked;
 };
 
 const limitNames = [
@@ -69,5 +81,5 @@ const limitNames = [
 
 export const changeLimits = (world: World, body: JsonObject): void => {
   checkNames(body, limitNames, "");
-  world.limits.change(body as LimitsPatch);
+  world.limits.change(body);
 };

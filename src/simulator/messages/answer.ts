@@ -3,7 +3,7 @@
  * fault or a share asked for.
  */
 import { hashText, mix, pick, unit } from "../chance.ts";
-import { isObject, listOf, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, textOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import type { Model } from "../models.ts";
 import { countTokens, cutToTokens } from "../tokenizer.ts";
@@ -19,8 +19,7 @@ export type Twist =
   | "pause_turn"
   | "context_exceeded"
   | "thinking_first"
-  | "broken_json"
-  | "stretch";
+  | "broken_json";
 
 export interface Answer {
   readonly content: readonly JsonObject[];
@@ -188,23 +187,22 @@ const toolChoice = (params: JsonObject): string => {
   return isObject(choice) ? textOf(choice["type"]) : "auto";
 };
 
+const callsTool = (context: AnswerContext, { params, twist }: AnswerRequest): boolean => {
+  const how = toolChoice(params);
+  if (how === "any" || how === "tool") return true;
+  return how === "auto" && twist === null && schemaOf(params) === null && unit(mix(context.hash, 17)) < 0.5;
+};
+
 /** Calls a tool when told to, or, left free, about half the time; never under `tool_choice: none` or with an output format. */
 const toolCall = (world: World, context: AnswerContext, request: AnswerRequest): Answer | null => {
   const { params } = request;
-  const tools = listOf(params["tools"]).filter(
-    (tool) => isObject(tool) && !isServerTool(tool),
-  ) as JsonObject[];
-  const how = toolChoice(params);
-  const free =
-    how === "auto" &&
-    schemaOf(params) === null &&
-    unit(mix(context.hash, 17)) < 0.5 &&
-    request.twist === null;
+  const tools = listOf(params["tools"])
+    .filter((tool) => isObject(tool))
+    .filter((tool) => !isServerTool(tool));
   const [head, ...tail] = tools;
-  if (head === undefined || (how !== "any" && how !== "tool" && !free)) return null;
-  const choice = params["tool_choice"];
-  const named = isObject(choice) ? tools.find((tool) => tool["name"] === choice["name"]) : undefined;
-  const tool = named ?? pick(context.hash, [head, ...tail]);
+  if (head === undefined || !callsTool(context, request)) return null;
+  const wanted = objectOf(params["tool_choice"])["name"];
+  const tool = tools.find((candidate) => candidate["name"] === wanted) ?? pick(context.hash, [head, ...tail]);
   const input = isObject(tool["input_schema"]) ? compileSchema(tool["input_schema"])(context, false) : {};
   const outputTokens =
     countTokens(textOf(tool["name"]) + JSON.stringify(input), request.model.denseTokens) + 20;

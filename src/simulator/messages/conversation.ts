@@ -6,7 +6,9 @@ import type { Model } from "../models.ts";
 
 const messagesMax = 100_000;
 const cacheBreakpointsMax = 4;
-const roles: readonly unknown[] = ["user", "assistant", "system"];
+type Role = "user" | "assistant" | "system";
+const isRole = (value: unknown): value is Role =>
+  value === "user" || value === "assistant" || value === "system";
 const userBlocks = new Set(
   "text image document tool_result search_result container_upload mid_conv_system".split(" "),
 );
@@ -38,25 +40,24 @@ export const checkConversation = (params: JsonObject, model: Model): void => {
   checkBreakpoints(params, messages);
 };
 
-const checkMessage = (message: unknown, index: number): { role: unknown; blocks: readonly JsonObject[] } => {
+const checkMessage = (message: unknown, index: number): { role: Role; blocks: readonly JsonObject[] } => {
   if (!isObject(message))
     throw invalidRequest(
       `messages.${index}: Input should be a valid dictionary or object to extract fields from`,
     );
   const { role, content } = message;
   if (role === undefined) throw invalidRequest(`messages.${index}.role: Field required`);
-  if (!roles.includes(role))
-    throw invalidRequest(`messages.${index}.role: Input should be 'user' or 'assistant'`);
+  if (!isRole(role)) throw invalidRequest(`messages.${index}.role: Input should be 'user' or 'assistant'`);
   if (content === undefined) throw invalidRequest(`messages.${index}.content: Field required`);
   if (typeof content === "string") {
     if (content === "")
-      throw invalidRequest(`messages.${index}: ${String(role)} messages must have non-empty content`);
+      throw invalidRequest(`messages.${index}: ${role} messages must have non-empty content`);
     return { role, blocks: [] };
   }
   if (!Array.isArray(content))
     throw invalidRequest(`messages.${index}.content: Input should be a valid list`);
   if (content.length === 0)
-    throw invalidRequest(`messages.${index}: ${String(role)} messages must have non-empty content`);
+    throw invalidRequest(`messages.${index}: ${role} messages must have non-empty content`);
   const blocks = (content as unknown[]).map((block, place) =>
     checkBlock(block, role, `messages.${index}.content.${place}`),
   );

@@ -42,7 +42,7 @@ export const countPrompt = (world: World, params: JsonObject, model: Model): Pro
   const scaled = (tokens: number): number => Math.max(1, Math.floor(tokens * share));
   return {
     tokens: scaled(input.tokens),
-    prefixes: input.prefixes?.map((prefix) => ({ ...prefix, tokens: scaled(prefix.tokens) })) ?? null,
+    prefixes: input.prefixes?.map(({ tokens, hash, ttl }) => ({ tokens: scaled(tokens), hash, ttl })) ?? null,
   };
 };
 

@@ -3,7 +3,7 @@
  * run for every answer. Null is only made where the schema allows it: a maker is told whether its place is nullable.
  */
 import { between, hashText, mix, pick, unit } from "../chance.ts";
-import { isObject, listOf, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, textOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import { fieldHash } from "./answer-context.ts";
 import type { AnswerContext } from "./answer-context.ts";
@@ -46,12 +46,14 @@ const compile = (schema: unknown, place: Place): Maker => {
   if (Array.isArray(schema["allOf"])) return compile(merge(schema, listOf(schema["allOf"]), place), place);
   if (Array.isArray(schema["type"])) {
     return compileVariants(
-      (schema["type"] as unknown[]).map((type) => ({ ...schema, type })),
+      (schema["type"] as unknown[]).map((type) => withType(schema, type)),
       place,
     );
   }
   return compileType(schema, place);
 };
+
+const withType = (schema: JsonObject, type: unknown): JsonObject => ({ ...schema, type });
 
 const compileType = (schema: JsonObject, place: Place): Maker => {
   switch (schema["type"]) {
@@ -100,28 +102,25 @@ const resolve = (ref: string, root: JsonObject): unknown => {
 
 const merge = (schema: JsonObject, parts: readonly unknown[], place: Place): JsonObject => {
   const { allOf: _allOf, ...rest } = schema;
-  let whole: JsonObject = rest;
+  const whole: JsonObject = { ...rest };
   for (const part of parts) {
     const known =
       isObject(part) && typeof part["$ref"] === "string" ? resolve(part["$ref"], place.root) : part;
     if (!isObject(known)) continue;
-    const properties = {
-      ...(isObject(whole["properties"]) ? whole["properties"] : {}),
-      ...(isObject(known["properties"]) ? known["properties"] : {}),
-    };
+    const properties = Object.assign({}, objectOf(whole["properties"]), objectOf(known["properties"]));
     const required = [...listOf(whole["required"]), ...listOf(known["required"])];
-    whole = { ...whole, ...known, ...(Object.keys(properties).length > 0 ? { properties, required } : {}) };
+    Object.assign(whole, known, { properties, required });
   }
   return whole;
 };
 
-const noAbstention = ["none", "no", "answered", "null", "not_abstained"];
+const noAbstention = new Set(["none", "no", "answered", "null", "not_abstained"]);
 
 const compileEnum = (values: readonly unknown[], place: Place): Maker => {
   const texts = values.filter((value) => typeof value === "string");
   const hasNull = values.includes(null);
   if (/abstain/.test(place.name)) {
-    const none = texts.find((value) => noAbstention.includes(value));
+    const none = texts.find((value) => noAbstention.has(value));
     return (context, nullable) => {
       if (context.abstained !== null && texts.includes(context.abstained)) return context.abstained;
       return hasNull || nullable ? null : (none ?? texts[0] ?? values[0]);
@@ -136,9 +135,10 @@ const compileEnum = (values: readonly unknown[], place: Place): Maker => {
     context.abstained !== null && (hasNull || nullable) ? null : bestLabel(matcher, context);
 };
 
+const isNull = (variant: unknown): boolean =>
+  isObject(variant) && (variant["type"] === "null" || ("const" in variant && variant["const"] === null));
+
 const compileVariants = (variants: readonly unknown[], place: Place): Maker => {
-  const isNull = (variant: unknown): boolean =>
-    isObject(variant) && (variant["type"] === "null" || ("const" in variant && variant["const"] === null));
   const hasNull = variants.some(isNull);
   const makers = variants.filter((variant) => !isNull(variant)).map((variant) => compile(variant, place));
   const [head, ...tail] = makers;

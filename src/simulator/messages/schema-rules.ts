@@ -3,7 +3,7 @@
  * decoding are not allowed. The set is what the SDK's own transformJSONSchema takes out before it sends a schema.
  */
 import { invalidRequest } from "../api-error.ts";
-import { isObject } from "../json.ts";
+import { isObject, listOf, objectOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 
 const unsupported: Readonly<Record<string, readonly string[]>> = {
@@ -30,16 +30,11 @@ const typesOf = (schema: JsonObject): readonly unknown[] =>
 
 const visit = (schema: JsonObject, where: string): void => {
   for (const type of typesOf(schema)) checkType(schema, String(type), where);
-  for (const name of ["properties", "$defs", "definitions"]) {
-    const group = schema[name];
-    if (isObject(group))
-      for (const member of Object.values(group)) if (isObject(member)) visit(member, where);
-  }
-  for (const name of ["anyOf", "allOf"]) {
-    const list = schema[name];
-    if (Array.isArray(list))
-      for (const member of list as unknown[]) if (isObject(member)) visit(member, where);
-  }
+  const groups = ["properties", "$defs", "definitions"].flatMap((name) =>
+    Object.values(objectOf(schema[name])),
+  );
+  const variants = ["anyOf", "allOf"].flatMap((name) => listOf(schema[name]));
+  for (const member of [...groups, ...variants]) if (isObject(member)) visit(member, where);
   if (Array.isArray(schema["oneOf"])) throw invalidRequest(`${where}: Schema type 'oneOf' is not supported`);
   if (isObject(schema["items"])) visit(schema["items"], where);
 };

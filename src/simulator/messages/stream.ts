@@ -13,7 +13,7 @@ const frame = (data: JsonObject): string =>
 
 const pieces = (text: string): readonly string[] => {
   const parts: string[] = [];
-  const chars = [...text];
+  const chars = Array.from(text);
   for (let at = 0; at < chars.length; at += pieceChars) parts.push(chars.slice(at, at + pieceChars).join(""));
   return parts;
 };
@@ -40,6 +40,14 @@ const emptied = (block: JsonObject): JsonObject => {
   return block["type"] === "tool_use" ? { ...block, input: {} } : { ...block, text: "" };
 };
 
+const blockEvents = (block: JsonObject, index: number): readonly JsonObject[] => {
+  const events: JsonObject[] = [{ type: "content_block_start", index, content_block: emptied(block) }];
+  if (index === 0) events.push({ type: "ping" });
+  for (const delta of deltasOf(block)) events.push({ type: "content_block_delta", index, delta });
+  events.push({ type: "content_block_stop", index });
+  return events;
+};
+
 export const eventsOf = (message: JsonObject): readonly JsonObject[] => {
   const usage = objectOf(message["usage"]);
   const start = {
@@ -50,12 +58,7 @@ export const eventsOf = (message: JsonObject): readonly JsonObject[] => {
     stop_details: null,
     usage: { ...usage, output_tokens: 1 },
   };
-  const blocks = listOf(message["content"]).flatMap((block, index) => [
-    { type: "content_block_start", index, content_block: emptied(objectOf(block)) },
-    ...(index === 0 ? [{ type: "ping" }] : []),
-    ...deltasOf(objectOf(block)).map((delta) => ({ type: "content_block_delta", index, delta })),
-    { type: "content_block_stop", index },
-  ]);
+  const blocks = listOf(message["content"]).flatMap((block, index) => blockEvents(objectOf(block), index));
   const { stop_reason, stop_sequence, stop_details, container } = message;
   const {
     cache_creation: _creation,

@@ -56,16 +56,16 @@ export const makeString = (schema: JsonObject, name: string): Maker => {
     const text = gist(context.text, Math.min(most, gistCharsMax)) || pick(hash, stock);
     return text.slice(0, most).padEnd(least, ".");
   };
+  const labelled = (context: AnswerContext): string | null => {
+    if (!isLabel || format !== null || pattern !== null) return null;
+    const labels = listedLabels(instructionsOf(context));
+    return labels.length > 0 ? bestLabel(compileLabels(labels), context) : null;
+  };
   return (context, nullable) => {
     if (context.abstained !== null && nullable) return null;
     const found = find?.(context.text) ?? null;
     if (found !== null && fits(found)) return found;
-    if (find !== null && nullable) return null;
-    if (isLabel && format === null && pattern === null) {
-      const labels = listedLabels(instructionsOf(context));
-      if (labels.length > 0) return bestLabel(compileLabels(labels), context);
-    }
-    return written(context);
+    return find !== null && nullable ? null : (labelled(context) ?? written(context));
   };
 };
 

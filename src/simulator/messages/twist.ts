@@ -1,7 +1,7 @@
 /** Which other ending an answer gets: a scripted fault first, else the configured shares, drawn from its own text. */
 import { hashText, unit } from "../chance.ts";
 import { numberParam } from "../faults.ts";
-import type { FaultRule } from "../faults.ts";
+import type { Action, FaultRule } from "../faults.ts";
 import type { World } from "../world.ts";
 import type { Twist } from "./answer.ts";
 
@@ -12,10 +12,19 @@ export interface Ending {
 
 const straight: Ending = { twist: null, stretch: 1 };
 
+const twists: Partial<Record<Action, Twist>> = {
+  refusal: "refusal",
+  truncate: "truncate",
+  pause_turn: "pause_turn",
+  context_exceeded: "context_exceeded",
+  thinking_first: "thinking_first",
+  broken_json: "broken_json",
+};
+
 export const endingOf = (world: World, rule: FaultRule | null, text: () => string): Ending => {
   if (rule !== null)
     return {
-      twist: rule.action as Twist,
+      twist: twists[rule.action] ?? null,
       stretch: rule.action === "stretch" ? numberParam(rule, "factor", 4) : 1,
     };
   const { refusal, truncated, pause_turn } = world.behaviour.shares;
