@@ -15,7 +15,7 @@ type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
 /** Most errors named for one input; the rest would say nothing new. */
-export const inputErrorsMax = 20;
+const inputErrorsMax = 20;
 
 /** What the schema objects to, in the order it was found. `parents`: where in the input the schema stands. */
 export function inputErrors(error: z.ZodError, parents: Path = []): InputError[] {

@@ -3,7 +3,7 @@
 // are the strings read from and shown to people.
 
 /** Nano-dollars in one dollar. */
-export const nanoPerUsd = 1_000_000_000n;
+const nanoPerUsd = 1_000_000_000n;
 /** Pico-dollars in one nano-dollar. */
 export const picoPerNano = 1_000n;
 

@@ -25,7 +25,7 @@ const envelope = {
 export const envelopeFields: readonly string[] = Object.keys(envelope);
 
 /** Most properties with several types in one schema; the provider refuses more. */
-export const unionsMax = 16;
+const unionsMax = 16;
 
 /** The answer's own fields with the two common ones behind them: an answer comes before the confidence in it. */
 export function withEnvelope(output: z.ZodObject): AnswerSchema {

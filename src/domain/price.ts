@@ -13,7 +13,7 @@ import { findModel } from "./models.ts";
 import { priceTable, webSearchNanoUsd } from "./price-table.ts";
 import type { Price, PriceTier } from "./price-table.ts";
 
-export type { Price, PriceTier } from "./price-table.ts";
+export type { Price } from "./price-table.ts";
 
 /** Tokens of one attempt by price class, as the provider reported them. */
 export interface Usage {
@@ -38,7 +38,7 @@ export interface CostTraits {
 }
 
 /** The traits to assume of a request nobody looked at. */
-export const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true };
+const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true };
 
 /** The price of a model at an instant (Unix milliseconds), by id or dated id; undefined is `price_unknown`: refuse the work. */
 export function priceAt(model: string, instantMs: number): Price | undefined {
