@@ -62,6 +62,10 @@ export const limits = {
   jsonBulkBytesMax: 32_000_000,
   /** Between two pieces of a request's body: a caller that sends nothing for so long has gone. */
   bodyIdleTimeoutMs: 60_000,
+  /** A request's headers must have arrived by then; a body may take as long as it keeps coming. */
+  headersTimeoutMs: 20_000,
+  /** An idle connection is kept a little longer than the 60 s that load balancers keep theirs, so that they close first. */
+  keepAliveTimeoutMs: 65_000,
   /** How long a caller whose upload was refused half way may go on sending before the connection is cut. */
   refusedBodyGraceMs: 5_000,
   /** How long a key that was looked up is believed; a revoked key stops working within this time. */
@@ -136,6 +140,8 @@ export const limits = {
   databaseConnectTimeoutMs: 5_000,
   /** A single statement; the long ones (COPY of an upload, streams) set their own. */
   statementTimeoutMs: 30_000,
+  /** An answer to a statement: twice the server's own limit. When not even its refusal arrives, the line is dead. */
+  databaseAnswerTimeoutMs: 60_000,
   /** A transaction that holds locks and does nothing is ended: its process is frozen. */
   idleInTransactionTimeoutMs: 30_000,
   /** A pooled connection without work is closed. */

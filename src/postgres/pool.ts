@@ -5,7 +5,7 @@
 // int8 arrives as bigint (money and counters are exact) and date as the text it is; both only here, not in all of pg.
 import pg from "pg";
 import { limits } from "../config/limits.ts";
-import { ServiceError } from "../domain/errors.ts";
+import { isServiceError, ServiceError } from "../domain/errors.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 
@@ -67,7 +67,7 @@ export async function withClient<T>(pool: Pool, work: (client: Client) => Promis
     return result;
   } catch (error) {
     const fault = databaseFault(error);
-    broken = fault instanceof ServiceError && fault.code === "database_unavailable";
+    broken = isServiceError(fault, "database_unavailable");
     throw fault;
   } finally {
     client.release(broken);
@@ -86,9 +86,11 @@ export async function withTransaction<T>(pool: Pool, work: (client: Client) => P
       await client.query("COMMIT");
       return result;
     } catch (error) {
-      // If even ROLLBACK fails the connection is gone and the server rolls back by itself; the first error is the cause.
-      await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
+      const fault = databaseFault(error);
+      // On a dead line ROLLBACK would wait for ever; the connection is thrown away and the server rolls back by itself.
+      if (!isServiceError(fault, "database_unavailable"))
+        await client.query("ROLLBACK").catch(() => undefined);
+      throw fault;
     }
   });
 }
@@ -107,7 +109,7 @@ const unreachableCodes = new Set([
 const unreachableStates = /^(08...|57P0[1-3]|53300|25P03)$/;
 // pg gives these no code. They are compared here and nowhere else.
 const unreachableTexts =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/;
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/;
 const statementCanceled = "57014";
 
 /** Maps what pg throws to the catalogue; what is neither absence nor a timeout is returned as it is. */

@@ -1105,7 +1105,7 @@ export interface Queries {
   "message-batches/lock-collecting": {
     params: [credentialId: string];
     row: { locked: boolean };
-    rows: "many";
+    rows: "one";
   };
   /** Writes down that the provider was asked to cancel. */
   "message-batches/mark-cancel-sent": {

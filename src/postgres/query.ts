@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Cursor from "pg-cursor";
+import { limits } from "../config/limits.ts";
 import { databaseFault, typeParsers, type Client, type Database } from "./pool.ts";
 import type { Queries } from "./queries.generated.ts";
 
@@ -36,7 +37,12 @@ export function queryText(name: QueryName): string {
  */
 export function query<Name extends QueryName>(name: Name) {
   return async (database: Database, params: ParamsOf<Name>): Promise<QueryAnswer<RowOf<Name>>> => {
-    const statement = { name, text: queryText(name), values: [...params] };
+    const statement = {
+      name,
+      text: queryText(name),
+      values: [...params],
+      query_timeout: limits.databaseAnswerTimeoutMs,
+    };
     const answer = await database
       .query<RowOf<Name>>(statement)
       .catch((error: unknown) => Promise.reject(databaseFault(error)));

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { newId } from "../../src/config/ids.ts";
+import { limits } from "../../src/config/limits.ts";
 import { silentLog } from "../../src/observe/log.ts";
-import { openPool, withClient, type Pool } from "../../src/postgres/pool.ts";
+import { openPool, withClient, withTransaction, type Pool } from "../../src/postgres/pool.ts";
 import { query, queryOne, queryStream } from "../../src/postgres/query.ts";
+import { startProxy } from "../support/proxy.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 
 let database: TestDatabase;
@@ -21,6 +23,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await pool.end();
   await database.drop();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 test("zero rows changed is an answer", async () => {
@@ -67,4 +73,26 @@ test("a server that goes away in the middle of a stream is database_unavailable"
     }
   });
   await expect(failed).rejects.toMatchObject({ code: "database_unavailable" });
+});
+
+test("a server that dies without a word is database_unavailable in the end, and its connection is thrown away", async () => {
+  const proxy = await startProxy(database.url);
+  const through = openPool(proxy.urlFor(database.url), {
+    max: 1,
+    applicationName: "query-test",
+    log: silentLog,
+  });
+  const failed = withTransaction(through, async (client) => {
+    await findTenant(client, ["birch"]);
+    proxy.halfOpen();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const answer = findTenant(client, ["cedar"]);
+    vi.advanceTimersByTime(limits.databaseAnswerTimeoutMs);
+    await answer;
+  });
+  await expect(failed).rejects.toMatchObject({ code: "database_unavailable" });
+  vi.useRealTimers();
+  expect(through.totalCount).toBe(0);
+  await through.end();
+  await proxy.close();
 });
