@@ -126,8 +126,6 @@ export const limits = {
   sweepEveryMs: 2_000,
   /** Between two rounds of upkeep that prunes what has outlived its time (idempotency records, finished entries). */
   pruneEveryMs: 300_000,
-  /** Finished and failed entries of a queue kept for Bull Board. */
-  boardEntriesKept: 1_000,
   /** Complete listings without a candidate before a doubtful batch may be void. */
   voidListingsMin: 2,
   /** Batches of one credential that may be in doubt or under way to the provider at once. */
@@ -183,8 +181,17 @@ export const limits = {
   followerEveryMs: 1_000,
   /** Bulks of one queue followed at once; further ones wait in the queue and still run. */
   followedBulksMax: 200,
-  /** Queues with a follower or an event stream at once: each costs up to three connections to Redis. */
+  /** Queues with a follower or an event stream at once: each costs three connections to Redis, or about six to PostgreSQL. */
   followedQueuesMax: 100,
+  followedQueuesOnPostgresMax: 8,
+  /** Between two looks whether an entry is still there and a queue is still paused as its flag says. */
+  followerCheckMs: 5_000,
+  /** Entries written to the queue at once by the follower. */
+  followerWritesMax: 50,
+  /** New entries that wait for a slow queue backend; beyond it the follower adds them later. */
+  newEntriesMax: 10_000,
+  /** How long an event of our own pause or resume may take to come back before it counts as lost. */
+  echoMs: 5_000,
   /** A follower without a bulk is closed after this. */
   followerIdleMs: 60_000,
   /** Queues shown by Bull Board, the latest first: each costs a few commands per look. */

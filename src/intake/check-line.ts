@@ -25,7 +25,11 @@ export interface JobLine {
 
 export type CheckedLine =
   | { readonly ok: true; readonly job: NewJob; readonly bytes: number }
-  | { readonly ok: false; readonly errors: readonly FieldError[]; readonly codes: readonly InputError["code"][] };
+  | {
+      readonly ok: false;
+      readonly errors: readonly FieldError[];
+      readonly codes: readonly InputError["code"][];
+    };
 
 /** Checks a line. `bytes` is about what it takes in memory and on the wire to the database. */
 export function checkLine(line: JobLine, prepared: PreparedJobs, rules: LineRules): CheckedLine {

@@ -37,7 +37,8 @@ export function chooseTreatment(line: Choices, defaults: Defaults): Treatment {
   return {
     urgency: time.urgency ?? jobType.defaultUrgency ?? queue.defaultUrgency ?? defaults.otherwise,
     deadlineAt: time.deadline ?? null,
-    priority: line.priority ?? upload.priority ?? jobType.priority ?? queue.defaultPriority ?? ordinaryPriority,
+    priority:
+      line.priority ?? upload.priority ?? jobType.priority ?? queue.defaultPriority ?? ordinaryPriority,
   };
 }
 

@@ -68,7 +68,9 @@ function invalidLine(number: number, field: string, reason: string): ReadLine {
 }
 
 // JSON.parse turns 1e999 into Infinity, and JSON.stringify turns that into null: a silent change of what was sent.
-function infiniteNumber(value: unknown, path: string): string | null {
+
+/** The path of a number that JSON holds and JavaScript does not; null if there is none. */
+export function infiniteNumber(value: unknown, path: string): string | null {
   if (typeof value === "number") return Number.isFinite(value) ? null : path;
   if (typeof value !== "object" || value === null) return null;
   for (const [name, each] of Object.entries(value)) {

@@ -85,7 +85,12 @@ export class Upload {
       this.#leaveOut(line.number, line.errors, ["invalid_input"]);
     } else if (line.kind === "shared") {
       if (this.#prepared === null) this.share(line.shared, line.number);
-      else this.#leaveOut(line.number, [{ field: "shared", reason: "may only be the first line" }], ["invalid_input"]);
+      else
+        this.#leaveOut(
+          line.number,
+          [{ field: "shared", reason: "may only be the first line" }],
+          ["invalid_input"],
+        );
     } else {
       this.#prepared ??= this.#jobType.prepare(null);
       const checked = checkLine(line, this.#prepared, this.#rules);
@@ -106,12 +111,17 @@ export class Upload {
   counted(jobs: readonly NewJob[], duplicates: readonly number[]): void {
     const left = new Set(duplicates);
     for (const line of duplicates)
-      this.#leaveOut(line, [{ field: "key", reason: "is used by an earlier line of this upload" }], ["invalid_input"]);
+      this.#leaveOut(
+        line,
+        [{ field: "key", reason: "is used by an earlier line of this upload" }],
+        ["invalid_input"],
+      );
     this.#accepted += jobs.length - duplicates.length;
     if (!this.#jobType.expiresAtDeadline) return;
     for (const { deadlineAt, line } of jobs) {
       if (deadlineAt === null || left.has(line)) continue;
-      if (this.#deadlineSweepAt === null || deadlineAt < this.#deadlineSweepAt) this.#deadlineSweepAt = deadlineAt;
+      if (this.#deadlineSweepAt === null || deadlineAt < this.#deadlineSweepAt)
+        this.#deadlineSweepAt = deadlineAt;
     }
   }
 

@@ -34,7 +34,12 @@ export async function claimKey(
 
 export type KnownKey =
   | { readonly state: "running" }
-  | { readonly state: "answered"; readonly bodySha256: Buffer; readonly status: number; readonly answer: string };
+  | {
+      readonly state: "answered";
+      readonly bodySha256: Buffer;
+      readonly status: number;
+      readonly answer: string;
+    };
 
 /** What is known of a key; undefined if nothing. `answer` is the text of the body as it was sent. */
 export async function findKey(

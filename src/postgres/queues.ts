@@ -92,10 +92,7 @@ export async function readBacklog(
 export type OpenFlagRow = RowOf<"queues/open-flags">;
 
 /** The pauses and stops in force over some queues, those over everything included. */
-export async function readOpenFlags(
-  database: Database,
-  queueIds: readonly string[],
-): Promise<OpenFlagRow[]> {
+export async function readOpenFlags(database: Database, queueIds: readonly string[]): Promise<OpenFlagRow[]> {
   return (await openFlagRows(database, [queueIds])).rows;
 }
 

@@ -1,0 +1,187 @@
+import { z } from "zod";
+import { limits } from "../../config/limits.ts";
+import { cancelBulk } from "../../control/cancel.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import type { WaitReason } from "../../domain/job.ts";
+import {
+  findBulk,
+  type FoundBulkRow,
+  listBulks,
+  readNextWaiting,
+  readPace,
+  readTallies,
+  type Tally,
+} from "../../postgres/bulks.ts";
+import { readOpenFlags } from "../../postgres/queues.ts";
+import type { Api } from "../api.ts";
+import type { Caller } from "../caller.ts";
+import { presentBulk } from "../present.ts";
+import { defineRoute, type Route } from "../route.ts";
+import { bulkDetailSchema, bulkSchema, idParams, idSchema, nameSchema, pageOf, pageQuery } from "../schemas.ts";
+import { requireQueue } from "../target.ts";
+import { cancelBody } from "./jobs.ts";
+import { labelsQuery } from "./submit-bulk.ts";
+
+/** @throws ServiceError not_found */
+export async function requireBulk(api: Api, id: string, caller: Caller): Promise<FoundBulkRow> {
+  const bulk = await findBulk(api.pool, id, caller.tenantId);
+  if (bulk === undefined) throw new ServiceError("not_found");
+  return bulk;
+}
+
+/** As requireBulk, for what is gone once the bulk was deleted. @throws ServiceError not_found */
+export async function requireContent(api: Api, id: string, caller: Caller): Promise<FoundBulkRow> {
+  const bulk = await requireBulk(api, id, caller);
+  if (bulk.deleted_at !== null)
+    throw new ServiceError("not_found", { detail: `It was deleted at ${bulk.deleted_at.toISOString()}.` });
+  return bulk;
+}
+
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+
+function listRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/bulks",
+    name: "listBulks",
+    tag: "bulks",
+    summary: "List bulks, newest first",
+    access: { scope: "read" },
+    query: z.strictObject({
+      queue: nameSchema.optional(),
+      label: labelsQuery.optional(),
+      finished: flag.optional(),
+      ...pageQuery,
+      after: idSchema.optional(),
+    }),
+    answers: { 200: { about: "A page.", schema: pageOf("bulks", bulkSchema) } },
+    errors: ["queue_not_found"],
+    async handle({ query, caller, origin }) {
+      const queue = query.queue === undefined ? null : await requireQueue(api, caller, query.queue);
+      const rows = await listBulks(api.pool, caller.tenantId, {
+        queueId: queue?.id ?? null,
+        label: query.label === undefined ? null : JSON.stringify(query.label),
+        finished: query.finished ?? null,
+        after: query.after ?? null,
+        rowsMax: query.limit,
+      });
+      const tallies = await readTallies(
+        api.pool,
+        rows.map((row) => row.id),
+      );
+      const bulks = rows.map((row) => presentBulk(row, tallies.get(row.id) ?? [], origin));
+      return {
+        status: 200,
+        body: { bulks, next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null },
+      };
+    },
+  });
+}
+
+function getRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/bulks/{id}",
+    name: "getBulk",
+    tag: "bulks",
+    summary: "Read one bulk: counts, cost, progress, what it waits for",
+    access: { scope: "read" },
+    params: idParams,
+    answers: { 200: { about: "The bulk.", schema: bulkDetailSchema } },
+    errors: [],
+    async handle({ params, caller, origin }) {
+      const bulk = await requireBulk(api, params.id, caller);
+      return { status: 200, body: await presentDetail(api, bulk, origin) };
+    },
+  });
+}
+
+async function presentDetail(api: Api, bulk: FoundBulkRow, origin: string): Promise<unknown> {
+  const tallies = (await readTallies(api.pool, [bulk.id])).get(bulk.id) ?? [];
+  const shown = presentBulk(bulk, tallies, origin);
+  if (shown.state === "finished" || shown.state === "deleted")
+    return { ...shown, wait_reason: null, wait_detail: null, eta: null };
+  const waits = await waitOf(api, bulk, tallies);
+  return { ...shown, ...waits, eta: await etaOf(api, bulk.id, shown.progress) };
+}
+
+/** A flag over the queue explains everything that waits; else it is what the next job waits for. */
+async function waitOf(
+  api: Api,
+  bulk: FoundBulkRow,
+  tallies: readonly Tally[],
+): Promise<{ wait_reason: WaitReason | null; wait_detail: string | null }> {
+  const waiting = tallies.some(({ state, jobs }) => state === "queued" && jobs > 0n);
+  if (!waiting) return { wait_reason: null, wait_detail: null };
+  const flags = await readOpenFlags(api.pool, [bulk.queue_id]);
+  const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
+  if (first !== undefined) return { wait_reason: first.kind, wait_detail: first.reason };
+  const next = (await readNextWaiting(api.pool, bulk.id)).find(({ wait_reason }) => wait_reason !== null);
+  const until = next?.not_before ?? null;
+  return {
+    wait_reason: next?.wait_reason ?? null,
+    wait_detail: until === null ? null : `not before ${until.toISOString()}`,
+  };
+}
+
+// The rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look.
+async function etaOf(
+  api: Api,
+  bulkId: string,
+  { done, total }: { done: number; total: number },
+): Promise<{ finish_at: string; jobs_per_s: number } | null> {
+  const { since, outcomes } = await readPace(api.pool, bulkId, limits.paceOutcomesMax);
+  const now = api.clock.now().getTime();
+  if (since === null || outcomes < 2) return null;
+  const perMs = outcomes / Math.max(1, now - since.getTime());
+  const finishMs = now + (total - done) / perMs;
+  if (finishMs > latestEtaMs) return null;
+  return {
+    finish_at: new Date(finishMs).toISOString(),
+    jobs_per_s: Math.round(perMs * 1_000_000) / 1_000,
+  };
+}
+
+/** Beyond it an estimate says nothing (and ends outside of what RFC 3339 can write). */
+const latestEtaMs = Date.UTC(9999, 0, 1);
+
+const canceled = z
+  .object({
+    id: idSchema,
+    canceled: z.int(),
+    running: z.int().meta({ description: "Of these, calls that were under way; they may still cost." }),
+    message_batches_canceled: z.int(),
+  })
+  .meta({ id: "CanceledBulk" });
+
+function cancelRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/bulks/{id}/cancel",
+    name: "cancelBulk",
+    tag: "bulks",
+    summary: "Cancel every job of a bulk that has no outcome yet",
+    access: { scope: "submit" },
+    params: idParams,
+    body: cancelBody,
+    answers: { 200: { about: "What was canceled.", schema: canceled } },
+    errors: ["bulk_finished"],
+    async handle({ params, caller, body }) {
+      const done = await cancelBulk(
+        { database: api.pool, log: api.log },
+        { id: params.id, tenantId: caller.tenantId, actor: caller.actor, reason: body?.reason ?? null },
+      );
+      return {
+        status: 200,
+        body: {
+          id: params.id,
+          canceled: done.canceled,
+          running: done.running,
+          message_batches_canceled: done.messageBatchesCanceled,
+        },
+      };
+    },
+  });
+}
+
+export const bulkRoutes = (api: Api): Route[] => [listRoute(api), getRoute(api), cancelRoute(api)];

@@ -1,0 +1,241 @@
+// The shapes of what callers send beside uploads, and of everything the API answers. Answers are described for /openapi.json and
+// checked by the tests; nothing is validated on the way out.
+import { z } from "zod";
+import { limits } from "../config/limits.ts";
+import { holderKinds, scopes } from "../domain/access.ts";
+import { errorCatalogue, type ErrorCode } from "../domain/errors.ts";
+import { isId } from "../domain/ids.ts";
+import { faults, finalStates, lanes, openStates, waitReasons } from "../domain/job.ts";
+
+export const idSchema = z
+  .string()
+  .refine(isId, { error: "must be an id" })
+  .meta({ id: "Id", description: "A lower-case ULID.", examples: ["01jd3v2f0000000000000000"] });
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
+  .meta({ id: "Name" });
+export const usdSchema = z
+  .string()
+  .regex(/^-?\d+\.\d{2,9}$/)
+  .meta({ id: "Usd", description: "Dollars as an exact decimal string.", examples: ["12.50"] });
+const instant = z.iso.datetime().meta({ id: "Instant", description: "RFC 3339, in UTC." });
+const labels = z.record(z.string(), z.string()).meta({ id: "Labels" });
+const count = z.int().min(0);
+
+export const idParams = z.strictObject({ id: idSchema });
+export const nameParams = z.strictObject({ name: nameSchema });
+
+const state = z.enum([...openStates, ...finalStates]).meta({ id: "State" });
+export const outcomeSchema = z.enum(finalStates).meta({ id: "Outcome" });
+const lane = z.enum(lanes).meta({ id: "Lane" });
+const urgency = z.enum(["now", "whenever"]).meta({ id: "Urgency" });
+
+/** How many rows a page has, and after which it begins. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(limits.pageRowsMax).default(limits.pageRowsDefault),
+};
+
+export const lineErrorSchema = z
+  .object({ line: count.optional(), field: z.string(), reason: z.string() })
+  .meta({ id: "FieldError", description: "What is wrong: where, and why." });
+
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]),
+    hint: z.string(),
+    retryable: z.boolean(),
+    errors: z.array(lineErrorSchema).optional(),
+    request_id: z.string(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem details." });
+
+const bulkLinks = z.object({
+  self: z.url(),
+  results: z.url(),
+  events: z.url(),
+  errors: z.url(),
+  jobs: z.url(),
+});
+
+export const submittedSchema = z
+  .object({
+    id: idSchema,
+    accepted: count,
+    invalid: count,
+    errors: z.array(lineErrorSchema),
+    links: bulkLinks,
+  })
+  .meta({ id: "Submitted" });
+
+export const bulkSchema = z
+  .object({
+    id: idSchema,
+    queue: z.string(),
+    type: z.string(),
+    state: z.enum(["running", "canceling", "finished", "deleted"]),
+    labels,
+    on_invalid: z.enum(["reject", "skip"]),
+    accepted: count,
+    invalid: count,
+    single: z.boolean(),
+    retry_of: idSchema.nullable(),
+    created_by: z.string(),
+    created_at: instant,
+    expires_at: instant,
+    canceled_at: instant.nullable(),
+    finished_at: instant.nullable(),
+    deleted_at: instant.nullable(),
+    counts: z.object({
+      state: z.partialRecord(state, count),
+      outcome: z.partialRecord(outcomeSchema, count),
+      lane: z.partialRecord(lane, count),
+    }),
+    progress: z.object({ done: count, total: count, percent: z.number().min(0).max(100) }),
+    cost_usd: usdSchema,
+    presumed_usd: usdSchema,
+    realtime_only_usd: usdSchema,
+    saved_usd: usdSchema,
+    saved_pct: z.number(),
+    links: bulkLinks,
+  })
+  .meta({ id: "Bulk" });
+
+export const bulkDetailSchema = bulkSchema
+  .extend({
+    wait_reason: z.enum(waitReasons).nullable(),
+    wait_detail: z.string().nullable(),
+    eta: z
+      .object({ finish_at: instant, jobs_per_s: z.number() })
+      .nullable()
+      .meta({ description: "From the pace of the last outcomes; null while there is none." }),
+  })
+  .meta({ id: "BulkDetail" });
+
+const failure = z
+  .object({ code: z.string(), fault: z.enum(faults), reason: z.string().nullable() })
+  .meta({ id: "Failure" });
+
+const answered = {
+  outcome: outcomeSchema.nullable(),
+  output: z.unknown().meta({ description: "What the job type promises; null without a result." }),
+  confidence: z.number().nullable(),
+  abstained: z.enum(["uncertain", "out_of_scope", "ambiguous", "no_answer"]).nullable(),
+  decided_by: z.enum(["model", "person", "static", "cache"]).nullable(),
+  failure: failure.nullable(),
+  cost_usd: usdSchema,
+};
+
+export const resultSchema = z
+  .object({ line: count, key: z.string().nullable(), job_id: idSchema, ...answered, attempts: count })
+  .meta({ id: "Result" });
+
+export const listedJobSchema = z
+  .object({
+    id: idSchema,
+    bulk: idSchema,
+    queue: z.string(),
+    line: count,
+    key: z.string().nullable(),
+    type: z.string(),
+    lane,
+    urgency,
+    deadline: instant.nullable(),
+    priority: count,
+    labels,
+    state,
+    outcome: outcomeSchema.nullable(),
+    wait_reason: z.enum(waitReasons).nullable(),
+    failure: failure.nullable(),
+    attempts_paid: count,
+    retry_of: idSchema.nullable(),
+    cost_usd: usdSchema,
+    created_at: instant,
+    finished_at: instant.nullable(),
+    links: z.object({ self: z.url(), bulk: z.url() }),
+  })
+  .meta({ id: "ListedJob" });
+
+const milliseconds = z.number().nullable();
+export const attemptSchema = z
+  .object({
+    no: count,
+    lane,
+    state: z.enum(["open", "settled", "presumed", "unpaid"]),
+    outcome: z.string().nullable(),
+    retry_reason: z.string().nullable(),
+    message_batch: z.string().nullable(),
+    type: z.string(),
+    prompt_version: count,
+    model: z.string(),
+    request_sha256: z.string(),
+    request_bytes: count,
+    prompt_masked: z.string().nullable(),
+    answer_sha256: z.string().nullable(),
+    answer_masked: z.string().nullable(),
+    http_status: z.int().nullable(),
+    error_type: z.string().nullable(),
+    request_id: z.string().nullable(),
+    stop_reason: z.string().nullable(),
+    usage: z.unknown(),
+    worst_usd: usdSchema,
+    cost_usd: usdSchema.nullable(),
+    realtime_only_usd: usdSchema.nullable(),
+    price: z.string(),
+    guard_verdict: z.string(),
+    late: z.boolean(),
+    queued_at: instant,
+    sent_at: instant.nullable(),
+    answered_at: instant.nullable(),
+    recorded_at: instant.nullable(),
+    times_ms: z.object({
+      queued: milliseconds,
+      dispatched: milliseconds,
+      prepared: milliseconds,
+      provider: milliseconds,
+      recorded: milliseconds,
+    }),
+  })
+  .meta({ id: "Attempt", description: "One try at the provider: the trace of a job, and its audit source." });
+
+export const jobSchema = listedJobSchema
+  .extend({
+    ...answered,
+    abstained_reason: z.string().nullable(),
+    model: z.string(),
+    prompt_version: count,
+    attempts_max: count,
+    tries: count,
+    retry_reason: z.string().nullable(),
+    not_before: instant.nullable(),
+    expires_at: instant,
+    cancel_requested_at: instant.nullable(),
+    presumed_usd: usdSchema,
+    realtime_only_usd: usdSchema,
+    attempts: z.array(attemptSchema),
+  })
+  .meta({ id: "Job" });
+
+export const keySchema = z
+  .object({
+    id: idSchema,
+    tenant: z.string(),
+    holder: z.object({ kind: z.enum(holderKinds), name: z.string() }),
+    scopes: z.array(z.enum(scopes)),
+    secret_hint: z.string(),
+    created_by: z.string(),
+    created_at: instant,
+    revoked_by: z.string().nullable(),
+    revoked_at: instant.nullable(),
+  })
+  .meta({ id: "Key" });
+
+export const tenantSchema = z.object({ id: z.string(), name: z.string(), created_at: instant }).meta({ id: "Tenant" });
+
+/** A page of rows under a name of their own; `next` is the `after` of the next page. */
+export const pageOf = <Name extends string>(name: Name, schema: z.ZodType) =>
+  z.object({ [name]: z.array(schema), next: z.string().nullable() });
