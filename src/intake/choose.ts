@@ -1,6 +1,9 @@
 // How a job is to be treated, from whoever said it most closely: the line, then the upload, then the job type, then the queue.
 // Urgency and deadline are one choice: a line that names either of them has made it, and the upload's deadline does not come
 // back through the other field. Within one place a deadline takes precedence over urgency (domain/lane.ts).
+//
+// A job that was submitted by itself runs now unless its request says otherwise: whoever sends one job waits for it, whatever the
+// defaults for bulks of its type and queue are.
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import type { Urgency } from "../domain/job-type.ts";
 import type { Queue } from "../postgres/queues.ts";
@@ -26,8 +29,8 @@ export interface Defaults {
   readonly upload: Choices;
   readonly jobType: Pick<CompiledJobType, "defaultUrgency" | "priority">;
   readonly queue: Pick<Queue, "defaultUrgency" | "defaultPriority">;
-  /** A single job is wanted now, many may wait. */
-  readonly otherwise: Urgency;
+  /** Submitted by itself, not in a bulk. */
+  readonly single: boolean;
 }
 
 /** The treatment of a job. */
@@ -35,7 +38,7 @@ export function chooseTreatment(line: Choices, defaults: Defaults): Treatment {
   const { upload, jobType, queue } = defaults;
   const time = saysWhen(line) ? line : upload;
   return {
-    urgency: time.urgency ?? jobType.defaultUrgency ?? queue.defaultUrgency ?? defaults.otherwise,
+    urgency: time.urgency ?? (defaults.single ? "now" : (jobType.defaultUrgency ?? queue.defaultUrgency ?? "whenever")),
     deadlineAt: time.deadline ?? null,
     priority:
       line.priority ?? upload.priority ?? jobType.priority ?? queue.defaultPriority ?? ordinaryPriority,

@@ -180,7 +180,7 @@ function openUpload(deps: IntakeDeps, submission: Submission, now: Date): Upload
     upload: submission.choices,
     jobType: submission.jobType,
     queue: submission.queue,
-    otherwise: submission.single ? "now" : "whenever",
+    single: submission.single,
     labels: submission.labels,
     now,
     batchDeadlineMinMs: deps.settings.batchDeadlineMinMs,
