@@ -186,6 +186,8 @@ export const limits = {
   followedQueuesOnPostgresMax: 8,
   /** Between two looks whether an entry is still there and a queue is still paused as its flag says. */
   followerCheckMs: 5_000,
+  /** Entries that one bulk may have in turn: each but the last has ended before the bulk did. */
+  entryNumbersMax: 20,
   /** Entries written to the queue at once by the follower. */
   followerWritesMax: 50,
   /** New entries that wait for a slow queue backend; beyond it the follower adds them later. */

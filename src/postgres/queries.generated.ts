@@ -87,13 +87,13 @@ export interface Queries {
   "budgets/of-queues": {
     params: [queueId: readonly (string | null)[], at: Date];
     row: {
-      id: string | null;
-      queue_id: string | null;
-      owner: string | null;
-      limit_nano: bigint | null;
-      window_kind: "day" | "month" | "total" | null;
-      time_zone: string | null;
-      created_at: Date | null;
+      id: string;
+      queue_id: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      created_at: Date;
       window_id: bigint | null;
       starts_at: Date | null;
       ends_at: Date | null;
@@ -452,16 +452,16 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The queues that Bull Board shows, the latest first. */
+  /** Queues with the names that their BullMQ queue is made of, the latest first. */
   "entries/queues": {
-    params: [rowsMax: number];
+    params: [queueId: string | null, rowsMax: number];
     row: { id: string; tenant_id: string; tenant_name: string; name: string; owner: string };
     rows: "many";
   };
   /** The unfinished bulks of every queue, the oldest first, so many of each queue. */
   "entries/unfinished": {
     params: [perQueueMax: number, queuesMax: number];
-    row: { bulk_id: string; queue_id: string; tenant_name: string; queue_name: string };
+    row: { bulk_id: string; queue_id: string };
     rows: "many";
   };
   /** Unfinished bulks past their maximum age, or with a deadline that may have passed, that have waiting jobs: the counts say so without a look at the jobs. */
@@ -1142,6 +1142,21 @@ export interface Queries {
     row: { job_id: string; no: number; worst_nano: bigint; tries: number };
     rows: "many";
   };
+  /** How far a message batch has come, for display. */
+  "message-batches/progress": {
+    params: [id: string];
+    row: {
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      line_count: number;
+      count_processing: number;
+      count_succeeded: number;
+      count_errored: number;
+      count_canceled: number;
+      count_expired: number;
+      ingested_lines: number;
+    };
+    rows: "one";
+  };
   /** Counts a poll or download that failed; never a reason to give up. */
   "message-batches/record-failure": {
     params: [id: string, processId: string];
@@ -1223,15 +1238,15 @@ export interface Queries {
   "message-batches/result-lines": {
     params: [messageBatchId: string, jobId: readonly (string | null)[], inputBytesMax: number];
     row: {
-      job_id: string | null;
-      no: number | null;
-      state: "open" | "settled" | "presumed" | "unpaid" | null;
-      worst_nano: bigint | null;
-      price_id: string | null;
-      bulk_id: string | null;
-      job_type: string | null;
-      request_bytes: number | null;
-      tries: number | null;
+      job_id: string;
+      no: number;
+      state: "open" | "settled" | "presumed" | "unpaid";
+      worst_nano: bigint;
+      price_id: string;
+      bulk_id: string;
+      job_type: string;
+      request_bytes: number;
+      tries: number;
       cancel_requested_at: Date | null;
       input: string | null;
     };
@@ -1411,7 +1426,7 @@ export interface Queries {
   /** Unfinished jobs of some queues by lane and state, as one tenant may see them: a shared queue shows a tenant its own work only. */
   "queues/backlog": {
     params: [queueId: readonly (string | null)[], tenantId: string | null];
-    row: { queue_id: string; lane: string | null; state: string | null; jobs: bigint };
+    row: { queue_id: string; lane: string; state: string; jobs: bigint };
     rows: "many";
   };
   /** A queue by its name as one tenant sees it: its own first, else the shared one. */
@@ -1566,17 +1581,6 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** Turns released holds into spend, window by window. */
-  "record/settle-windows": {
-    params: [
-      windowId: readonly (bigint | null)[],
-      releasedNano: readonly (bigint | null)[],
-      spentNano: readonly (bigint | null)[],
-      overrunNano: readonly (bigint | null)[],
-    ];
-    row: never;
-    rows: "none";
-  };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
     params: [tenantId: string | null, since: Date, until: Date, dimension: string, rowsMax: number];
@@ -1615,20 +1619,6 @@ export interface Queries {
     row: { taken: number; bulk_ids: string[] | null };
     rows: "one";
   };
-  /** The counts and costs of bulks by lane and state, exact at this moment. */
-  "tallies/read": {
-    params: [bulkId: readonly (string | null)[]];
-    row: {
-      bulk_id: string;
-      lane: string;
-      state: string;
-      jobs: bigint;
-      cost_nano: bigint;
-      realtime_nano: bigint;
-      presumed_nano: bigint;
-    };
-    rows: "many";
-  };
   /** Writes one act of a person into the audit chain. */
   "tenants/append-audit": {
     params: [
@@ -1660,9 +1650,14 @@ export interface Queries {
     row: { id: string; name: string; created_at: Date };
     rows: "many";
   };
-  /** Adds newly held money to windows that are locked already. */
-  "windows/add-held": {
-    params: [windowId: readonly (bigint | null)[], heldNano: readonly (bigint | null)[]];
+  /** Changes windows by the net of a transaction: money newly held less money released, and what was spent. */
+  "windows/change": {
+    params: [
+      windowId: readonly (bigint | null)[],
+      heldNano: readonly (bigint | null)[],
+      spentNano: readonly (bigint | null)[],
+      overrunNano: readonly (bigint | null)[],
+    ];
     row: never;
     rows: "none";
   };
