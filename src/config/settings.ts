@@ -250,6 +250,10 @@ export const settingsSchema = z
 
 /** SLUICE_* names that are not settings of the service: read by scripts and tests, and no mistake where a service sees them. */
 export const scriptVariables: Readonly<Record<string, string>> = {
+  SLUICE_URL:
+    "Where the command line finds the API; without it SLUICE_PUBLIC_URL, else SLUICE_HOST and SLUICE_PORT.",
+  SLUICE_KEY:
+    "The API key of the command line; without it the first keys, in keys.json of the data directory.",
   SLUICE_TEST_INSTALL:
     "0 forbids tests and benchmarks to install redis-server by the system's package manager.",
 };

@@ -1,0 +1,32 @@
+// How a command ends, for scripts that look. docs/cli.md has the same table.
+
+export const exitCodes = {
+  /** Done. */
+  done: 0,
+  /** The service, or the database, refused or failed; the message says what to do. */
+  refused: 1,
+  /** The command or the configuration is not valid; nothing was tried. */
+  usage: 2,
+  /** Nothing answers where the service or a store should be. */
+  unreachable: 3,
+  /** The bulk has finished and not every job of it succeeded (watch, and submit --watch). */
+  unsuccessful: 4,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A command cannot go on: what is wrong, and what to do about it. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly exitCode: ExitCode;
+  readonly hint: string;
+  /** Further lines, such as the errors of single lines of an upload. */
+  readonly details: readonly string[];
+
+  constructor(exitCode: ExitCode, message: string, more: { hint: string; details?: readonly string[] }) {
+    super(message);
+    this.exitCode = exitCode;
+    this.hint = more.hint;
+    this.details = more.details ?? [];
+  }
+}

@@ -1,0 +1,17 @@
+// Bounds of the command line, each with its unit and how it was chosen.
+export const cliLimits = {
+  /** One request that is not a stream: longer than any statement of the service. */
+  requestTimeoutMs: 60_000,
+  /** Between two looks at a bulk that is watched. */
+  watchEveryMs: 1_000,
+  /** A watched service may be away for so long (a restart, an update) before watching gives up. */
+  watchPatienceMs: 60_000,
+  /** Errors of an upload shown in full; the rest is behind a link. */
+  errorsShownMax: 20,
+  /** Rows a listing reads in all; what lies beyond is for the API. */
+  rowsShownMax: 10_000,
+  /** Rows of one page that is asked for. */
+  pageRows: 500,
+  /** Characters of a progress bar. */
+  barChars: 30,
+} as const;

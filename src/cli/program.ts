@@ -1,0 +1,59 @@
+// The command line: its commands, and how their ends become exit codes (exit-codes.ts). Later parts of Sluice add their commands
+// to `createProgram`.
+import { Command, CommanderError } from "commander";
+import { addAccessCommands } from "./commands/access.ts";
+import { addBulkCommands } from "./commands/bulk.ts";
+import { addProcessCommands } from "./commands/process.ts";
+import { addQueueCommands } from "./commands/queue.ts";
+import { Context } from "./context.ts";
+import type { CliDeps } from "./deps.ts";
+import { CliError, exitCodes } from "./exit-codes.ts";
+import { asCliError } from "./operator.ts";
+
+interface ProgramOptions {
+  readonly version: string;
+}
+
+/** The program with all commands. Parsing throws what went wrong; `runCli` turns it into words and an exit code. */
+export function createProgram(context: Context, { version }: ProgramOptions): Command {
+  const { stdout, stderr } = context.deps;
+  const program = new Command("sluice")
+    .description("Runs bulk LLM work on the Anthropic API: capped on cost, paced, batched at half price.")
+    .version(version)
+    .showHelpAfterError("(sluice --help lists the commands)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    });
+  addProcessCommands(program, context);
+  addBulkCommands(program, context);
+  addQueueCommands(program, context);
+  addAccessCommands(program, context);
+  return program;
+}
+
+/**
+ * Runs one command.
+ * @param argv arguments without the program's own name
+ * @returns the exit code (exit-codes.ts); what `start` was given by the service
+ */
+export async function runCli(
+  argv: readonly string[],
+  deps: CliDeps,
+  options: ProgramOptions,
+): Promise<number> {
+  const context = new Context(deps);
+  try {
+    await createProgram(context, options).parseAsync([...argv], { from: "user" });
+    return context.exitCode;
+  } catch (error) {
+    // Commander has printed what was wrong, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const told = asCliError(error);
+    if (!(told instanceof CliError)) throw error;
+    const lines = [`error: ${told.message}`, ...told.details.map((detail) => `  ${detail}`), told.hint];
+    deps.stderr.write(`${lines.join("\n")}\n`);
+    return told.exitCode;
+  }
+}
