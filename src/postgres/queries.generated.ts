@@ -1619,19 +1619,6 @@ export interface Queries {
     row: { taken: number; bulk_ids: string[] | null };
     rows: "one";
   };
-  /** Writes one act of a person into the audit chain. */
-  "tenants/append-audit": {
-    params: [
-      tenantId: string,
-      actor: string,
-      act: string,
-      subjectKind: string,
-      subjectId: string,
-      detail: string,
-    ];
-    row: { id: bigint };
-    rows: "one";
-  };
   /** A tenant by its name. */
   "tenants/find": {
     params: [name: string];

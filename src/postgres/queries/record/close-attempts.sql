@@ -1,6 +1,7 @@
 -- Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement.
 -- An open attempt is closed; a presumed one (booked at its worst case when its worker was lost) may be corrected once by its
--- late answer. An attempt that is closed already is left out of the answer: somebody else recorded it.
+-- late answer, and so may the line of a void message batch that was found after all (unpaid, its end unknown, its hold kept): it
+-- is settled and takes its share out of the kept hold. An attempt that is closed otherwise is left out: somebody else recorded it.
 -- A job moves only if this attempt is its current one, or if a late answer arrives while the job has no outcome yet and it
 -- brings one. Money is booked either way.
 --
@@ -25,18 +26,20 @@ WITH input AS MATERIALIZED (
       answer_sha256, sent_at, answered_at, next_state, failure_code, failure_fault, not_before, retry_reason, wait_reason,
       counts_try, has_result, output, confidence, abstained, reason, keeps_hold)
 ), prior AS MATERIALIZED (
-  SELECT a.job_id, a.no, a.state, a.cost_nano, a.realtime_nano
+  SELECT a.job_id, a.no, a.state, a.cost_nano, a.realtime_nano,
+         a.state = 'open' OR (a.state = 'unpaid' AND EXISTS (SELECT 1 FROM holds h WHERE h.id = a.hold_id AND h.state = 'open')) AS holds
     FROM attempts a JOIN input i ON a.job_id = i.job_id AND a.no = i.no
    WHERE a.state = 'open' OR (a.state = 'presumed' AND NOT a.late AND i.state IN ('settled', 'unpaid'))
+      OR (a.state = 'unpaid' AND a.outcome = 'unknown_end' AND a.lane = 'batch' AND i.state IN ('settled', 'presumed'))
    ORDER BY a.job_id, a.no FOR UPDATE OF a
 ), prior_jobs AS MATERIALIZED (
   SELECT j.id, j.state, j.attempt_no FROM jobs j WHERE j.id IN (SELECT job_id FROM prior) ORDER BY j.id FOR UPDATE OF j
 ), verdict AS MATERIALIZED (
-  SELECT i.*, p.state = 'presumed' AS late,
+  SELECT i.*, p.state <> 'open' AS late, p.state AS prior_state, p.holds AND NOT i.keeps_hold AS releases,
          i.cost_nano - CASE WHEN p.state = 'presumed' THEN coalesce(p.cost_nano, 0) ELSE 0 END AS cost_change,
          i.realtime_nano - CASE WHEN p.state = 'presumed' THEN coalesce(p.realtime_nano, 0) ELSE 0 END AS realtime_change,
          CASE WHEN p.state = 'presumed' THEN -coalesce(p.cost_nano, 0) WHEN i.state = 'presumed' THEN i.cost_nano ELSE 0 END AS presumed_change,
-         CASE WHEN p.state = 'presumed' THEN i.has_result AND i.next_state = 'succeeded' AND j.state IN ('queued', 'dispatched', 'running')
+         CASE WHEN p.state <> 'open' THEN i.has_result AND i.next_state = 'succeeded' AND j.state IN ('queued', 'dispatched', 'running')
               ELSE j.attempt_no = i.no AND j.state IN ('dispatched', 'running') END AS moves
     FROM input i JOIN prior p ON p.job_id = i.job_id AND p.no = i.no JOIN prior_jobs j ON j.id = i.job_id
 ), closed AS (
@@ -62,7 +65,7 @@ WITH input AS MATERIALIZED (
          lease_until = CASE WHEN v.moves THEN NULL ELSE j.lease_until END,
          process_id = CASE WHEN v.moves THEN NULL ELSE j.process_id END,
          message_batch_id = CASE WHEN v.moves AND v.next_state = 'queued' THEN NULL ELSE j.message_batch_id END,
-         attempts_paid = j.attempts_paid + CASE WHEN NOT v.late AND v.state IN ('settled', 'presumed') THEN 1 ELSE 0 END,
+         attempts_paid = j.attempts_paid + CASE WHEN v.prior_state <> 'presumed' AND v.state IN ('settled', 'presumed') THEN 1 ELSE 0 END,
          tries = j.tries + CASE WHEN v.moves AND v.counts_try THEN 1 ELSE 0 END,
          cost_nano = j.cost_nano + v.cost_change,
          realtime_nano = j.realtime_nano + v.realtime_change,
@@ -79,7 +82,7 @@ WITH input AS MATERIALIZED (
 ), booked AS (
   INSERT INTO ledger (tenant_id, kind, job_id, attempt_no, bulk_id, queue_id, job_type, prompt_version, model, lane, labels,
     hold_id, price_id, amount_nano, realtime_nano, overrun_nano)
-  SELECT m.tenant_id, CASE WHEN v.late THEN 'correction' WHEN v.state = 'presumed' THEN 'presume' ELSE 'settle' END,
+  SELECT m.tenant_id, CASE WHEN v.prior_state = 'presumed' THEN 'correction' WHEN v.state = 'presumed' THEN 'presume' ELSE 'settle' END,
          v.job_id, v.no, m.bulk_id, m.queue_id, m.job_type, m.prompt_version, m.model, m.lane, coalesce(m.labels, b.labels),
          c.hold_id, c.price_id, v.cost_change, v.realtime_change, greatest(v.cost_nano - c.worst_nano, 0)
     FROM verdict v JOIN closed c ON c.job_id = v.job_id AND c.no = v.no JOIN moved m ON m.id = v.job_id JOIN bulks b ON b.id = m.bulk_id
@@ -87,7 +90,7 @@ WITH input AS MATERIALIZED (
 ), released AS (
   SELECT c.hold_id, sum(c.worst_nano)::bigint AS nano, bool_or(v.state = 'presumed') AS presumed, bool_or(v.state = 'settled') AS settled
     FROM closed c JOIN verdict v ON v.job_id = c.job_id AND v.no = c.no
-   WHERE NOT v.late AND NOT v.keeps_hold AND c.hold_id IS NOT NULL
+   WHERE v.releases AND c.hold_id IS NOT NULL
    GROUP BY c.hold_id
 ), freed AS (
   UPDATE holds h
@@ -102,11 +105,11 @@ WITH input AS MATERIALIZED (
      SET remaining_nano = p.remaining_nano - r.nano
     FROM (SELECT c.hold_id, w.id AS window_id, sum(c.worst_nano)::bigint AS nano
             FROM closed c JOIN verdict v ON v.job_id = c.job_id AND v.no = c.no CROSS JOIN LATERAL unnest(c.window_ids) AS w(id)
-           WHERE NOT v.late AND NOT v.keeps_hold AND c.hold_id IS NOT NULL
+           WHERE v.releases AND c.hold_id IS NOT NULL
            GROUP BY c.hold_id, w.id) r
    WHERE p.hold_id = r.hold_id AND p.window_id = r.window_id
 )
 SELECT v.job_id, v.no, v.late, v.moves AS moved, c.window_ids,
-       CASE WHEN v.late OR v.keeps_hold OR c.hold_id IS NULL THEN 0 ELSE c.worst_nano END AS released_nano,
+       CASE WHEN v.releases AND c.hold_id IS NOT NULL THEN c.worst_nano ELSE 0 END AS released_nano,
        v.cost_change AS spent_nano, greatest(v.cost_nano - c.worst_nano, 0) AS overrun_nano, m.bulk_id, m.queue_id, m.finish_seq
   FROM verdict v JOIN closed c ON c.job_id = v.job_id AND c.no = v.no JOIN moved m ON m.id = v.job_id

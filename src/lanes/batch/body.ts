@@ -1,0 +1,149 @@
+// The body of a create, streamed from rows: never whole in memory, of exactly the length that was promised in the header.
+//
+// Every line is rendered again from its stored input and must have the bytes and the hash it was accepted, bounded and priced
+// with; and before every chunk the lease is asked once more, with nothing between the question and the bytes. If either fails the
+// stream breaks: the socket is destroyed before the promised length is reached, so the provider never saw a whole request and
+// nothing was created. Only after the last chunk was handed over can the end be in doubt.
+
+import { createHash } from "node:crypto";
+import { ServiceError } from "../../domain/errors.ts";
+import { bodyFrame, customIdOf } from "../../domain/pack.ts";
+import { readLineRequests } from "../../postgres/message-batch-lines.ts";
+import type { LineRequest } from "../../postgres/message-batch-lines.ts";
+import { batchLaneBounds } from "./bounds.ts";
+import type { BatchLaneDeps } from "./deps.ts";
+
+type BodyDeps = Pick<BatchLaneDeps, "pool" | "prepared">;
+
+/** One line of the plan: its job and the size its request has by its row. */
+export interface PlannedLine {
+  readonly job_id: string;
+  readonly request_bytes: number;
+}
+
+/** Why a body broke off. */
+export type BodyFault = "lease_lost" | "request_changed" | "rows_unavailable";
+
+export interface BatchBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** True once the last byte was handed over: from then on the request may have arrived whole. */
+  isComplete(): boolean;
+  fault(): BodyFault | null;
+}
+
+export interface BodySource {
+  readonly batchId: string;
+  readonly plan: readonly PlannedLine[];
+  isAlive(): boolean;
+}
+
+/** The body of these lines, rendered chunk by chunk as the socket takes it. */
+export function createBatchBody(deps: BodyDeps, source: BodySource): BatchBody {
+  let fault: BodyFault | null = null;
+  let complete = false;
+  const chunks = chunksOf(source.plan);
+  let next = 0;
+
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const text = await renderChunk(deps, source, { lines: chunks[next] ?? [], first: next === 0 }).catch(
+      (error: unknown) =>
+        error instanceof RequestChanged ? ("request_changed" as const) : ("rows_unavailable" as const),
+    );
+    next += 1;
+    const last = next >= chunks.length;
+    if (typeof text === "string") fault = text;
+    else if (!source.isAlive()) fault = "lease_lost";
+    if (fault !== null || typeof text === "string") {
+      controller.error(new BodyBroken());
+      return;
+    }
+    controller.enqueue(last ? Buffer.concat([text, Buffer.from(bodyFrame.tail)]) : text);
+    if (!last) return;
+    complete = true;
+    controller.close();
+  };
+  // Nothing is rendered before the socket asks for it.
+  const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+  return { stream, isComplete: () => complete, fault: () => fault };
+}
+
+/** Ends a stream; never seen by anybody but the socket. */
+class BodyBroken extends Error {
+  override readonly name = "BodyBroken";
+}
+
+/** Some lines no longer render to what was accepted. */
+class RequestChanged extends Error {
+  override readonly name = "RequestChanged";
+}
+
+/** Looks for the lines that no longer render to what was accepted, without sending anything. */
+export async function findChangedRequests(deps: BodyDeps, plan: readonly PlannedLine[]): Promise<string[]> {
+  const changed: string[] = [];
+  for (const lines of chunksOf(plan)) {
+    const ids = lines.map((line) => line.job_id);
+    // oxlint-disable-next-line no-await-in-loop -- one chunk in memory at a time
+    const requests = new Map((await readLineRequests(deps.pool, ids)).map((row) => [row.id, row]));
+    for (const id of ids) {
+      const request = requests.get(id);
+      // oxlint-disable-next-line no-await-in-loop -- prepared bulks are cached; this rarely waits
+      if (request === undefined || (await renderExactly(deps, request)) === null) changed.push(id);
+    }
+  }
+  return changed;
+}
+
+async function renderChunk(
+  deps: BodyDeps,
+  source: BodySource,
+  chunk: { lines: readonly PlannedLine[]; first: boolean },
+): Promise<Buffer> {
+  const requests = await readLineRequests(
+    deps.pool,
+    chunk.lines.map((line) => line.job_id),
+  );
+  if (requests.length !== chunk.lines.length) throw new RequestChanged();
+  const lines: string[] = [];
+  for (const request of requests) {
+    // oxlint-disable-next-line no-await-in-loop -- prepared bulks are cached; this rarely waits
+    const params = await renderExactly(deps, request);
+    if (params === null) throw new RequestChanged();
+    lines.push(bodyFrame.line(customIdOf(source.batchId, request.id), params));
+  }
+  return Buffer.from((chunk.first ? bodyFrame.head : ",") + lines.join(","));
+}
+
+/** The request's JSON text, or null unless it is byte for byte what was accepted. Throws when the rows cannot be read. */
+async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {
+  try {
+    const jobs = await prepared.of(request.bulk_id, request.job_type);
+    const rendered = jobs?.render(request.input, request.prompt_version);
+    if (rendered?.bytes !== request.request_bytes) return null;
+    return createHash("sha256").update(rendered.params).digest().equals(request.request_sha256)
+      ? rendered.params
+      : null;
+  } catch (error) {
+    // The database is away: that says nothing about the request.
+    if (error instanceof ServiceError) throw error;
+    return null;
+  }
+}
+
+/** Cuts the plan by lines and by bytes; the order stays. */
+function chunksOf(plan: readonly PlannedLine[]): PlannedLine[][] {
+  const chunks: PlannedLine[][] = [];
+  let bytes = Infinity;
+  for (const line of plan) {
+    const current = chunks.at(-1);
+    bytes += line.request_bytes;
+    if (
+      current === undefined ||
+      current.length >= batchLaneBounds.bodyChunkLines ||
+      bytes > batchLaneBounds.bodyChunkBytes
+    ) {
+      chunks.push([line]);
+      bytes = line.request_bytes;
+    } else current.push(line);
+  }
+  return chunks;
+}

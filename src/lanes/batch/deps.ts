@@ -1,0 +1,59 @@
+// What the batch lane is built from; composed by the processes, passed to every step.
+
+import type { Config } from "../../config/config.ts";
+import type { JobTypes } from "../../config/job-types.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Gate } from "../../domain/work-scope.ts";
+import type { Log } from "../../observe/log.ts";
+import type { Pool } from "../../postgres/pool.ts";
+import type { ProviderBatches } from "../../provider/batches.ts";
+import type { QueueBackend } from "../../queue/backend.ts";
+import type { PreparedBulks } from "../prepared-bulks.ts";
+
+/** The settings this lane reads. */
+export type BatchLaneConfig = Pick<
+  Config,
+  | "batchLinesMax"
+  | "batchBytesMax"
+  | "batchLingerMs"
+  | "batchCreateTimeoutMs"
+  | "createVisibilityMs"
+  | "listingGapMs"
+  | "voidHoldMs"
+  | "pollMinMs"
+  | "pollMaxMs"
+  | "triesMax"
+  | "retryBaseMs"
+  | "retryCapMs"
+  | "retryAfterMaxMs"
+  | "drainTimeoutMs"
+>;
+
+export interface BatchLaneDeps {
+  readonly pool: Pool;
+  readonly batches: ProviderBatches;
+  readonly jobTypes: JobTypes;
+  readonly prepared: PreparedBulks;
+  readonly gate: Gate;
+  readonly queueBackend: QueueBackend;
+  readonly config: BatchLaneConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names this process in leases; new for every start. */
+  readonly processId: string;
+  readonly credentialId: string;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** The lease of one step in milliseconds; `limits.batchLeaseMs` but for tests. */
+  readonly leaseMs: number;
+}
+
+/** What a step says about the next one. */
+export type StepEnd =
+  /** The batch is due again after so many milliseconds; 0: at once. */
+  | { readonly kind: "again"; readonly inMs: number }
+  /** Nothing is left to do, or it is somebody else's now. */
+  | { readonly kind: "done" };
+
+export const again = (inMs: number): StepEnd => ({ kind: "again", inMs });
+export const done: StepEnd = { kind: "done" };

@@ -1,0 +1,130 @@
+// Settles a chunk of result lines: their rows are read together, each answer is read by its job type, all are recorded at once.
+// Inputs are small as a rule and come with the rows; large ones are read a few megabytes at a time, so that five hundred lines of
+// four megabytes do not stand in memory together.
+
+import type { Answer } from "../../domain/answer.ts";
+import type { LineResult } from "../../domain/batch-line.ts";
+import { readInputs, readSettledLines } from "../../postgres/message-batch-lines.ts";
+import type { SettledLine } from "../../postgres/message-batch-lines.ts";
+import type { MessageBatch } from "../../postgres/message-batches.ts";
+import { recordAttempts } from "../../postgres/record.ts";
+import type { AttemptRecord } from "../../postgres/record.ts";
+import { batchLaneBounds } from "./bounds.ts";
+import type { BatchLaneDeps } from "./deps.ts";
+import { settleLine } from "./settle-line.ts";
+import type { SettleTerms } from "./settle-line.ts";
+
+/** A result line of this batch. */
+export interface ParsedLine {
+  readonly jobId: string;
+  readonly result: LineResult;
+}
+
+interface Paired {
+  readonly line: SettledLine;
+  readonly result: LineResult;
+}
+
+/** Records the lines; answers how many of them had been given up for absent and were paid all the same. */
+export async function recordLines(
+  batch: MessageBatch,
+  lines: readonly ParsedLine[],
+  deps: BatchLaneDeps,
+): Promise<number> {
+  const results = new Map(lines.map((line) => [line.jobId, line.result]));
+  const rows = await readSettledLines(
+    deps.pool,
+    batch.id,
+    [...results.keys()],
+    batchLaneBounds.smallInputBytes,
+  );
+  const paired = rows.flatMap((line): Paired[] => {
+    const result = results.get(line.job_id);
+    return result === undefined ? [] : [{ line, result }];
+  });
+  const groups = [
+    paired.filter((each) => !wantsInput(each)),
+    ...byBytes(paired.filter((each) => wantsInput(each))),
+  ];
+  let paidTwice = 0;
+  for (const group of groups) {
+    // oxlint-disable-next-line no-await-in-loop -- the next group is read when this one is out of memory
+    paidTwice += await recordGroup(batch, group, deps);
+  }
+  return paidTwice;
+}
+
+const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
+
+async function recordGroup(
+  batch: MessageBatch,
+  group: readonly Paired[],
+  deps: BatchLaneDeps,
+): Promise<number> {
+  if (group.length === 0) return 0;
+  const missing = group.filter((each) => wantsInput(each)).map(({ line }) => line.job_id);
+  const inputs = missing.length === 0 ? new Map<string, string>() : await readInputs(deps.pool, missing);
+  const records = await Promise.all(group.map((each) => settle(each, batch, inputs, deps)));
+  return record(batch, records, deps);
+}
+
+function byBytes(lines: readonly Paired[]): Paired[][] {
+  const groups: Paired[][] = [];
+  let bytes = Infinity;
+  for (const each of lines) {
+    bytes += each.line.request_bytes;
+    const current = groups.at(-1);
+    if (current === undefined || bytes > batchLaneBounds.inputBytesPerRead) {
+      groups.push([each]);
+      bytes = each.line.request_bytes;
+    } else current.push(each);
+  }
+  return groups;
+}
+
+async function settle(
+  { line, result }: Paired,
+  batch: MessageBatch,
+  inputs: ReadonlyMap<string, string>,
+  deps: BatchLaneDeps,
+): Promise<AttemptRecord> {
+  const { config, clock, random } = deps;
+  const terms: SettleTerms = {
+    triesMax: config.triesMax,
+    retry: { baseMs: config.retryBaseMs, capMs: config.retryCapMs, retryAfterMaxMs: config.retryAfterMaxMs },
+    now: clock.now(),
+    random: random(),
+    sentAt: batch.create_started_at,
+    answeredAt: batch.ended_at ?? clock.now(),
+  };
+  const answer =
+    result.type === "succeeded"
+      ? await readAnswer(
+          line,
+          { input: line.input ?? inputs.get(line.job_id), message: result.message },
+          deps,
+        )
+      : null;
+  return settleLine(line, { result, answer }, terms);
+}
+
+async function readAnswer(
+  line: SettledLine,
+  { input, message }: { input: string | undefined; message: Readonly<Record<string, unknown>> },
+  { prepared }: BatchLaneDeps,
+): Promise<Answer | null> {
+  const jobs = await prepared.of(line.bulk_id, line.job_type);
+  return jobs === null || input === undefined ? null : jobs.readAnswer(input, message);
+}
+
+async function record(
+  batch: MessageBatch,
+  records: readonly AttemptRecord[],
+  deps: BatchLaneDeps,
+): Promise<number> {
+  const recorded = await recordAttempts(deps.pool, records);
+  for (const { jobId, attemptNo, overrunNano } of recorded) {
+    if (overrunNano > 0n) deps.log.event("budget.overrun", { jobId, attemptNo, overrunNano });
+  }
+  return batch.error_code === "found_late" ? recorded.filter((each) => each.recorded === "late").length : 0;
+}

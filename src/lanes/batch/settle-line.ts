@@ -1,0 +1,79 @@
+// From a result line to the record of its attempt. Pure but for the hash.
+
+import { createHash } from "node:crypto";
+import type { Answer } from "../../domain/answer.ts";
+import { stepAfterLine } from "../../domain/batch-line.ts";
+import type { LineResult, LineTerms } from "../../domain/batch-line.ts";
+import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
+import type { SettledLine } from "../../postgres/message-batch-lines.ts";
+import type { AttemptEnd, AttemptRecord } from "../../postgres/record.ts";
+import { resultOf } from "../realtime/settle-call.ts";
+
+export interface SettleTerms extends Omit<LineTerms, "tries" | "unwanted"> {
+  /** When the batch was created, and when the provider had ended it. */
+  readonly sentAt: Date | null;
+  readonly answeredAt: Date;
+}
+
+/** A result and what was read of its message; `answer` is null when it could not be read for want of the job's input or type. */
+export interface ReadResult {
+  readonly result: LineResult;
+  readonly answer: Answer | null;
+}
+
+/** The record that ends the line's attempt. */
+export function settleLine(
+  line: SettledLine,
+  { result, answer }: ReadResult,
+  terms: SettleTerms,
+): AttemptRecord {
+  const base = { jobId: line.job_id, attemptNo: line.no };
+  const times = { answeredAt: terms.answeredAt, ...(terms.sentAt !== null && { sentAt: terms.sentAt }) };
+  if (result.type === "succeeded") return { ...base, ...settleMessage(line, result.message, answer, times) };
+  const outcome = result.type === "errored" ? result.outcome : result.type;
+  const known =
+    result.type === "errored"
+      ? {
+          ...(result.errorType !== null && { errorType: result.errorType }),
+          ...(result.requestId !== null && { requestId: result.requestId }),
+        }
+      : {};
+  return {
+    ...base,
+    attempt: { state: "unpaid", outcome, costNano: 0n, realtimeNano: 0n, ...known, ...times },
+    next: stepAfterLine(outcome, {
+      ...terms,
+      tries: line.tries,
+      unwanted: line.cancel_requested_at !== null,
+    }),
+  };
+}
+
+type Settled = Pick<AttemptRecord, "attempt" | "next" | "result">;
+
+function settleMessage(
+  line: SettledLine,
+  message: Readonly<Record<string, unknown>>,
+  answer: Answer | null,
+  times: Pick<AttemptEnd, "sentAt" | "answeredAt">,
+): Settled {
+  const usage = readUsage(message["usage"]);
+  const price = findPrice(line.price_id);
+  const { stop_reason: stopReason } = message;
+  // Without a usage that can be priced it is booked at its worst case, which an audit may correct.
+  const known = usage !== null && price !== undefined;
+  const attempt: AttemptEnd = {
+    state: known ? "settled" : "presumed",
+    outcome: answer?.outcome ?? "invalid_output",
+    costNano: known ? costNanoUsd(usage, { lane: "batch", price }) : line.worst_nano,
+    realtimeNano: known ? costNanoUsd(usage, { lane: "realtime", price }) : line.worst_nano * 2n,
+    answerSha256: createHash("sha256").update(JSON.stringify(message)).digest(),
+    ...(typeof stopReason === "string" && { stopReason }),
+    ...(typeof message["usage"] === "object" && message["usage"] !== null && { usage: message["usage"] }),
+    ...times,
+  };
+  // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
+  if (answer === null)
+    return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
+  return { attempt, next: { state: answer.outcome }, result: resultOf(answer) };
+}

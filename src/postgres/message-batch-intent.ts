@@ -1,0 +1,324 @@
+// Step one of creating a message batch: lines, their attempts, the money and the intent, all in one transaction or not at all.
+//
+// The order of its statements is what keeps it cheap for everybody else. Lines are locked (and skipped where somebody has them),
+// what fits under the ceilings is chosen by an unlocked look at the budget windows, attempts are written and jobs moved, which is
+// nine tenths of the work; only then the windows are locked, the choice is checked again under the lock, the hold is taken and the
+// intent inserted, three short statements before the commit. If the money went elsewhere meanwhile, all is rolled back and done
+// again with the windows locked first, so that a busy ceiling delays the second try and never the third.
+//
+// An advisory lock lets one process at a time form batches of a credential: the number of lines is chosen among those that no
+// open batch has, and the unique index behind it is the wall. Dying anywhere before the commit leaves nothing; after it, an intent
+// that anybody may send or dissolve.
+
+import { admit } from "../domain/hold.ts";
+import type { HoldRequest } from "../domain/hold.ts";
+import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
+import type { PackLimits, Ripeness, WaitingLine } from "../domain/pack.ts";
+import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
+import type { CostTraits } from "../domain/price.ts";
+import type { WorkScope } from "../domain/work-scope.ts";
+import { withTransaction } from "./pool.ts";
+import type { Client, Database, Pool } from "./pool.ts";
+import { query, queryOne } from "./query.ts";
+import type { RowOf } from "./query.ts";
+import { lockWindows, readRooms, takeHold, windowsFor } from "./windows.ts";
+
+const waitingQueues = query("message-batches/waiting-queues");
+const waitingBulks = query("message-batches/waiting-bulks");
+const lockCollecting = queryOne("message-batches/lock-collecting");
+const openCounts = query("message-batches/open-counts");
+const chooseLines = query("message-batches/choose-lines");
+const failUnpriced = query("message-batches/fail-unpriced");
+const markWaiting = query("message-batches/mark-waiting");
+const dispatchLines = query("message-batches/dispatch-lines");
+const insertBatch = query("message-batches/insert");
+
+export interface WaitingQueue {
+  readonly queueId: string;
+  readonly tenantId: string;
+}
+
+/** The queues that have lines due for a message batch. */
+export async function readWaitingQueues(db: Database, now: Date): Promise<WaitingQueue[]> {
+  const { rows } = await waitingQueues(db, [now]);
+  return rows.map((row) => ({ queueId: row.queue_id, tenantId: row.tenant_id }));
+}
+
+export interface LineBulk {
+  readonly bulkId: string;
+  readonly tenantId: string;
+  readonly jobType: string;
+  readonly accepted: number;
+  readonly waiting: number;
+}
+
+/** Bulks of a queue with waiting lines, from the one behind `afterBulkId` on and round. */
+export async function readLineBulks(
+  db: Database,
+  queueId: string,
+  afterBulkId: string,
+  bulksMax: number,
+): Promise<LineBulk[]> {
+  const { rows } = await waitingBulks(db, [queueId, afterBulkId, bulksMax]);
+  return rows.map((row) => ({
+    bulkId: row.bulk_id,
+    tenantId: row.tenant_id,
+    jobType: row.job_type,
+    accepted: row.accepted,
+    waiting: row.waiting,
+  }));
+}
+
+export interface IntentTerms {
+  readonly queue: WaitingQueue;
+  readonly bulks: readonly LineBulk[];
+  /** Lines to look at, by bulk: its fair share of a pack. */
+  readonly shares: ReadonlyMap<string, number>;
+  readonly limits: PackLimits;
+  readonly lingerMs: number;
+  readonly openMax: number;
+  readonly credentialId: string;
+  readonly processId: string;
+  readonly now: Date;
+  /** Whether work of this scope may start now. */
+  isOpen(scope: WorkScope): boolean;
+  newId(): string;
+}
+
+export type IntentEnd =
+  | {
+      readonly kind: "formed";
+      readonly batchId: string;
+      readonly lines: number;
+      readonly heldNano: bigint;
+      readonly why: Ripeness;
+      readonly refused: number;
+    }
+  /** The pack is not full: it may wait until then. */
+  | { readonly kind: "lingers"; readonly until: Date }
+  /** Nothing that could be packed. `budget`: no line fits under its ceilings. `open`: too many batches are under way, or all counts are taken. */
+  | { readonly kind: "empty" | "busy" | "budget" | "open" };
+
+/** Forms the next message batch of a queue, if it is time for one. */
+export async function formIntent(pool: Pool, terms: IntentTerms): Promise<IntentEnd> {
+  for (const lockFirst of [false, true]) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- the second try is made only after the first
+      return await withTransaction(pool, (client) => formOnce(client, terms, lockFirst));
+    } catch (error) {
+      if (!(error instanceof MoneyGone)) throw error;
+    }
+  }
+  return { kind: "budget" };
+}
+
+/** The room under a ceiling was taken by somebody else between the look and the lock. */
+class MoneyGone extends Error {
+  override readonly name = "MoneyGone";
+}
+
+type LineRow = RowOf<"message-batches/choose-lines">;
+
+interface Line extends WaitingLine {
+  readonly row: LineRow;
+  readonly worstNano: bigint;
+  readonly priceId: string;
+}
+
+async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean): Promise<IntentEnd> {
+  const lock = await lockCollecting(client, [terms.credentialId]);
+  if (lock?.locked !== true) return { kind: "busy" };
+  const open = (await openCounts(client, [terms.credentialId])).rows;
+  // An intent the provider did not take yet says that more of them would not be taken either.
+  const heldBack = open.some(
+    ({ state, create_tries: tries, next_poll_at: due }) =>
+      state === "intent" && tries > 0 && due !== null && due > terms.now,
+  );
+  if (open.length >= terms.openMax || heldBack) return { kind: "open" };
+
+  const lines = await priceLines(client, await lockLines(client, terms), terms.now);
+  const packed = pack(groupByBulk(lines), terms.limits);
+  if (packed.length === 0) return { kind: "empty" };
+  const why = ripenessOf(packed, {
+    limits: terms.limits,
+    waiting: new Map(terms.bulks.map((bulk) => [bulk.bulkId, bulk.waiting])),
+    accepted: new Map(terms.bulks.map((bulk) => [bulk.bulkId, bulk.accepted])),
+    nowMs: terms.now.getTime(),
+    lingerMs: terms.lingerMs,
+  });
+  if (why === null) return { kind: "lingers", until: new Date(lingersUntilMs(packed, terms.lingerMs)) };
+
+  const windows = await windowsOf(client, packed, terms);
+  const requests = packed.map((line) => ({
+    amountNano: line.worstNano,
+    windowIds: windows.get(line.bulkId) ?? [],
+  }));
+  const fits = admit(await roomFor(client, requests, lockFirst), requests);
+  const refused = packed.filter((_, index) => fits[index] !== true);
+  if (refused.length > 0) await noteBudget(client, refused);
+  const admitted = packed.filter((_, index) => fits[index] === true);
+  if (admitted.length === 0) return { kind: "budget" };
+  const count = freeLineCount(admitted.length, new Set(open.map(({ line_count: lineCount }) => lineCount)));
+  if (count === 0) return { kind: "open" };
+  const chosen = admitted.slice(0, count);
+  const batchId = await writeIntent(client, chosen, windows, terms);
+  const heldNano = chosen.reduce((sum, line) => sum + line.worstNano, 0n);
+  return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length };
+}
+
+/** Locks each bulk's share. Models whose gate is shut are found on the way and passed over in the next look. */
+async function lockLines(client: Client, terms: IntentTerms): Promise<LineRow[]> {
+  const closedModels = new Set<string>();
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found shut; there are few models
+    const { rows } = await chooseLines(client, [
+      [...terms.shares.keys()],
+      [...terms.shares.values()],
+      terms.now,
+      [...closedModels],
+    ]);
+    const shut = shutModels(rows, terms);
+    if (shut.length === 0) return rows;
+    for (const model of shut) closedModels.add(model);
+  }
+}
+
+function shutModels(rows: readonly LineRow[], terms: IntentTerms): string[] {
+  const scopes = new Map<string, WorkScope>();
+  for (const row of rows) {
+    scopes.set(`${row.bulk_id} ${row.job_type} ${row.model}`, {
+      tenantId: row.tenant_id,
+      queueId: row.queue_id,
+      jobType: row.job_type,
+      model: row.model,
+      bulkId: row.bulk_id,
+    });
+  }
+  return [...scopes.values()].filter((scope) => !terms.isOpen(scope)).map((scope) => scope.model);
+}
+
+async function priceLines(client: Client, rows: readonly LineRow[], now: Date): Promise<Line[]> {
+  const unpriced: string[] = [];
+  const lines = rows.flatMap((row) => {
+    const price = priceAt(row.model, now.getTime());
+    if (price === undefined) {
+      unpriced.push(row.id);
+      return [];
+    }
+    const traits: CostTraits = {
+      cacheWrite: row.cache_write,
+      mayRunInUs: row.may_run_in_us,
+    };
+    const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+    return [
+      {
+        row,
+        id: row.id,
+        bulkId: row.bulk_id,
+        requestBytes: row.request_bytes,
+        queuedAtMs: row.queued_at.getTime(),
+        attemptNo: row.attempt_no,
+        tries: row.tries,
+        retryReason: row.retry_reason,
+        worstNano: worstCostNanoUsd({ ...bound, lane: "batch", price, traits }),
+        priceId: price.id,
+      },
+    ];
+  });
+  if (unpriced.length > 0) await failUnpriced(client, [unpriced]);
+  return lines;
+}
+
+function groupByBulk(lines: readonly Line[]): Line[][] {
+  const groups = new Map<string, Line[]>();
+  for (const line of lines) {
+    const group = groups.get(line.bulkId);
+    if (group === undefined) groups.set(line.bulkId, [line]);
+    else group.push(line);
+  }
+  return [...groups.values()];
+}
+
+/** The budget windows that bind each bulk; a bulk has one queue, tenant and job type. */
+async function windowsOf(
+  client: Client,
+  lines: readonly Line[],
+  { now }: IntentTerms,
+): Promise<Map<string, bigint[]>> {
+  const firsts = [...new Map(lines.map((line) => [line.bulkId, line])).values()];
+  const ids = await windowsFor(
+    client,
+    firsts.map(({ row }) => ({
+      tenantId: row.tenant_id,
+      queueId: row.queue_id,
+      jobType: row.job_type,
+      model: row.model,
+      bulkId: row.bulk_id,
+    })),
+    now,
+  );
+  return new Map(firsts.map((line, index) => [line.bulkId, ids[index] ?? []]));
+}
+
+async function roomFor(
+  client: Client,
+  requests: readonly HoldRequest[],
+  lock: boolean,
+): Promise<Map<bigint, bigint>> {
+  const ids = [...new Set(requests.flatMap(({ windowIds }) => windowIds))];
+  if (!lock) return readRooms(client, ids);
+  return new Map([...(await lockWindows(client, ids))].map(([id, room]) => [id, room.availableNano]));
+}
+
+async function noteBudget(client: Client, lines: readonly Line[]): Promise<void> {
+  const news = lines.filter(({ row }) => row.wait_reason !== "budget").map(({ id }) => id);
+  if (news.length > 0) await markWaiting(client, [news]);
+}
+
+async function writeIntent(
+  client: Client,
+  lines: readonly Line[],
+  windows: ReadonlyMap<string, bigint[]>,
+  terms: IntentTerms,
+): Promise<string> {
+  const [batchId, holdId] = [terms.newId(), terms.newId()];
+  const windowsOfLine = (line: Line): bigint[] => windows.get(line.bulkId) ?? [];
+  await dispatchLines(client, [
+    lines.map(({ id }) => id),
+    lines.map(({ worstNano }) => worstNano),
+    lines.map(({ priceId }) => priceId),
+    lines.map((line) => `{${windowsOfLine(line).join(",")}}`),
+    batchId,
+    holdId,
+    terms.credentialId,
+    terms.processId,
+    terms.now,
+  ]);
+  const requests = lines.map((line) => ({ amountNano: line.worstNano, windowIds: windowsOfLine(line) }));
+  if (admit(await roomFor(client, requests, true), requests).includes(false)) throw new MoneyGone();
+  const parts = new Map<bigint, bigint>();
+  for (const { amountNano, windowIds } of requests)
+    for (const id of windowIds) parts.set(id, (parts.get(id) ?? 0n) + amountNano);
+  await takeHold(client, {
+    id: holdId,
+    tenantId: terms.queue.tenantId,
+    ownerKind: "message_batch",
+    ownerId: batchId,
+    reason: "message_batch",
+    amountNano: requests.reduce((sum, { amountNano }) => sum + amountNano, 0n),
+    parts,
+    expiresAt: null,
+  });
+  const { queue, credentialId, now } = terms;
+  await insertBatch(client, [
+    batchId,
+    queue.tenantId,
+    queue.queueId,
+    credentialId,
+    lines.length,
+    BigInt(bodyBytes(lines)),
+    holdId,
+    now,
+  ]);
+  return batchId;
+}

@@ -1,0 +1,12 @@
+-- What some result lines are settled with: their attempts in this batch, their jobs, and the inputs of those that are small.
+--
+-- $1 message_batch_id text  $2 job_id text[]  $3 input_bytes_max integer
+-- rows: one per line that is ours
+-- locks: none
+-- index: attempts_pkey, jobs_pkey, job_inputs_pkey
+-- not null: job_id, no, state, worst_nano, price_id, bulk_id, job_type, request_bytes, tries
+SELECT a.job_id, a.no, a.state, a.worst_nano, a.price_id, j.bulk_id, j.job_type, j.request_bytes, j.tries, j.cancel_requested_at, i.input
+  FROM unnest($2::text[]) AS line(job_id)
+  JOIN attempts a ON a.job_id = line.job_id AND a.message_batch_id = $1::text
+  JOIN jobs j ON j.id = a.job_id
+  LEFT JOIN job_inputs i ON i.job_id = j.id AND j.request_bytes <= $3::integer
