@@ -35,7 +35,7 @@ export interface QueueWorker {
    * Takes nothing new and waits for the entries in hand: `graceMs`, then their signals are aborted, then a last deadline.
    * What still runs after that is left to its lease.
    */
-  close(graceMs?: number): Promise<void>;
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 export interface QueueBackend {
@@ -100,20 +100,23 @@ interface Parts {
 function backendOn({ connections, outages, log, kind, describe }: Parts): QueueBackend {
   const queues = new Map<string, Promise<Queue>>();
   const workers = new Set<QueueWorker>();
-  const listeners = new Set<QueueEvents>();
+  const listeners = new Set<() => Promise<void>>();
   let closed: Promise<void> | undefined;
 
   const openQueue = async (name: string): Promise<Queue> => {
     const settings = { ...queueSettings, defaultJobOptions: entryDefaults, ...connections.forQueue() };
-    return ready(new Queue(name, settings, connections.factory), outages.report);
+    const queue = new Queue(name, settings, connections.factory);
+    return ready(queue, outages.report, () => closeWithin(queue, doNothing));
   };
   const close = async (): Promise<void> => {
     await Promise.all([...workers].map((worker) => worker.close()));
     outages.stop();
     const open = await Promise.allSettled(queues.values());
-    const openQueues = open.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    await Promise.all([...listeners, ...openQueues].map((one) => closeQuietly(one)));
-    await connections.close();
+    const closing = open.map((result) =>
+      result.status === "fulfilled" ? closeWithin(result.value, doNothing) : Promise.resolve(),
+    );
+    await Promise.all([...closing, ...[...listeners].map((closeListener) => closeListener())]);
+    await endsWithin(connections.close(), queueLimits.closeTimeoutMs);
   };
   return {
     kind,
@@ -130,24 +133,32 @@ function backendOn({ connections, outages, log, kind, describe }: Parts): QueueB
     },
     async createWorker(name, processor, options) {
       assertQueueName(name);
-      const { connection, release } = connections.forWorker();
-      const settings = { ...workerSettings, ...options, ...connection };
-      const worker = new Worker(name, processorOf(processor, log), settings, connections.factory);
+      const { settings, release } = connections.forWorker();
+      const worker = new Worker(
+        name,
+        processorOf(processor, log),
+        { ...workerSettings, ...options, ...settings },
+        connections.factory,
+      );
       const handle = handleOf(worker, async () => {
         workers.delete(handle);
         await release();
       });
       workers.add(handle);
       await ready(worker, outages.report, () => handle.close(0));
+      worker.run().catch(outages.report);
       return handle;
     },
     async createQueueEvents(name) {
       assertQueueName(name);
-      const { connection, release } = connections.forListener();
-      const listener = new QueueEvents(name, { ...listenerSettings, ...connection }, connections.factory);
-      listeners.add(listener);
-      connections.onClose(release);
-      return ready(listener, outages.report);
+      const { settings, release } = connections.forListener();
+      const listener = new QueueEvents(name, { ...listenerSettings, ...settings }, connections.factory);
+      let closing: Promise<void> | undefined;
+      const closeListener = (): Promise<void> => (closing ??= closeWithin(listener, release));
+      listeners.add(closeListener);
+      await ready(listener, outages.report, closeListener);
+      listener.run().catch(outages.report);
+      return listener;
     },
     async ping() {
       const startedAt = performance.now();
@@ -160,11 +171,14 @@ function backendOn({ connections, outages, log, kind, describe }: Parts): QueueB
 
 type Closable = Queue | Worker | QueueEvents;
 
-/** Waits until it has its connections. One that never gets them is closed: left alone it would try for ever. */
+/**
+ * Waits until it has its connections. One that does not get them in time is closed, or it would try for ever; its caller is
+ * told at once and need not wait for that.
+ */
 async function ready<T extends Closable>(
   one: T,
   onError: (error: unknown) => void,
-  close = (): Promise<void> => closeQuietly(one),
+  close: () => Promise<void>,
 ): Promise<T> {
   // One without a listener prints to the console, or ends the process.
   const emitter: EventEmitter = one;
@@ -173,7 +187,7 @@ async function ready<T extends Closable>(
     await withDeadline(one.waitUntilReady(), queueLimits.readyTimeoutMs);
     return one;
   } catch (error) {
-    await close();
+    void close();
     throw queueFault(error);
   }
 }
@@ -198,42 +212,29 @@ function processorOf<Data>(processor: Processor<Data>, log: Log) {
 function handleOf(worker: Worker, release: () => Promise<void>): QueueWorker {
   let closed: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
-    const closing = worker.close().catch(() => undefined);
-    if (!(await endsWithin(closing, graceMs))) {
-      worker.cancelAllJobs("shutdown");
-      // A second close would only wait for the first. Cutting its connections is what ends it.
-      if (!(await endsWithin(closing, queueLimits.closeTimeoutMs)))
-        await endsWithin(
-          worker.disconnect().catch(() => undefined),
-          queueLimits.closeTimeoutMs,
-        );
-    }
-    await release();
+    // A second, forced close of BullMQ's would only wait for this first one.
+    const closing = worker.close();
+    if (!(await endsWithin(closing, graceMs))) worker.cancelAllJobs("shutdown");
+    await endsWithin(closing, queueLimits.closeTimeoutMs);
+    await endsWithin(release(), queueLimits.closeTimeoutMs);
   };
   return { worker, close: (graceMs = queueLimits.closeTimeoutMs) => (closed ??= close(graceMs)) };
 }
 
-async function closeQuietly(one: Closable): Promise<void> {
-  if (
-    await endsWithin(
-      one.close().catch(() => undefined),
-      queueLimits.closeTimeoutMs,
-    )
-  )
-    return;
-  await endsWithin(
-    one.disconnect().catch(() => undefined),
-    queueLimits.closeTimeoutMs,
-  );
+/** Closes in order if the server lets it, and cuts its own connections in any case. */
+async function closeWithin(one: Queue | QueueEvents, release: () => Promise<void> | void): Promise<void> {
+  await endsWithin(one.close(), queueLimits.closeTimeoutMs);
+  await endsWithin(Promise.resolve(release()), queueLimits.closeTimeoutMs);
 }
 
+const doNothing = (): void => undefined;
+
+/** True when the work ended in time, well or not. */
 async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   const timer = new AbortController();
+  const ended = work.then(doNothing, doNothing).then(() => true);
   try {
-    return await Promise.race([
-      work.then(() => true),
-      delay(ms, false, { signal: timer.signal, ref: false }),
-    ]);
+    return await Promise.race([ended, delay(ms, false, { signal: timer.signal, ref: false })]);
   } finally {
     timer.abort();
   }

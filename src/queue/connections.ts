@@ -7,9 +7,9 @@ export interface ConnectionSettings {
   readonly prefix?: string;
 }
 
-/** A connection of its own, and what to do with it once its user is closed. */
+/** Connections of one worker or listener, and how they end, also when the server is away. */
 export interface OwnConnection {
-  readonly connection: ConnectionSettings;
+  readonly settings: ConnectionSettings;
   readonly release: () => Promise<void>;
 }
 
@@ -23,7 +23,5 @@ export interface Connections {
   /** For one event listener. */
   forListener(): OwnConnection;
   ping(): Promise<unknown>;
-  /** Runs before the shared connections close. */
-  onClose(release: () => Promise<void>): void;
   close(): Promise<void>;
 }

@@ -52,6 +52,7 @@ export async function addJobs<Data>(queue: EntryQueue, entries: readonly NewEntr
   for (const { id } of entries) assertEntryId(id);
   for (let from = 0; from < entries.length; from += queueLimits.addChunkMax) {
     const chunk = entries.slice(from, from + queueLimits.addChunkMax);
+    // oxlint-disable-next-line no-await-in-loop -- entries are taken in the order they were added
     await addChunk(queue, chunk);
   }
 }

@@ -29,10 +29,15 @@ export interface RedisReport {
  */
 export async function inspectRedis(url: string): Promise<RedisReport> {
   const { info, save } = await ask(url);
+  return reportOf(info, save);
+}
+
+/** Judges the answers: the fields of INFO, and the value of `save` where CONFIG is allowed. */
+export function reportOf(info: ReadonlyMap<string, string>, save: string | undefined): RedisReport {
   const version = info.get("redis_version") ?? "0.0.0";
-  if (isBelow(version, 5, 0)) {
+  if (!isAtLeast(version, 5, 0)) {
     throw new ServiceError("redis_unsuitable", {
-      detail: `Redis ${version} is older than 5.0, BullMQ cannot use it`,
+      detail: `Redis ${version} is older than 5.0, which BullMQ cannot use`,
     });
   }
   const report = {
@@ -94,7 +99,7 @@ function warningsOf(report: Omit<RedisReport, "warnings">, isCluster: boolean): 
   const warn = (code: RedisWarning["code"], message: string): void => {
     warnings.push({ code, message });
   };
-  if (isBelow(version, 6, 2))
+  if (!isAtLeast(version, 6, 2))
     warn(
       "version_old",
       `Redis ${version} is older than 6.2: unsupported, retries and blocking reads may misbehave.`,
@@ -120,7 +125,8 @@ function warningsOf(report: Omit<RedisReport, "warnings">, isCluster: boolean): 
   return warnings;
 }
 
-function isBelow(version: string, major: number, minor: number): boolean {
+// What is not a version is not at least any.
+function isAtLeast(version: string, major: number, minor: number): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
-  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }

@@ -10,7 +10,7 @@ export const queueLimits = {
    */
   commandTimeoutMs: 10_000,
   /** A new queue, worker or listener must have its connections within this time. */
-  readyTimeoutMs: 15_000,
+  readyTimeoutMs: 10_000,
   /** Redis must say something within this time while a command is out; above the longest blocking read of 10 s. */
   socketTimeoutMs: 25_000,
   /** First probe on a silent connection; a peer that vanished without a word is noticed within about 20 s. */
@@ -18,8 +18,8 @@ export const queueLimits = {
   /** Pause before the first reconnect; it doubles up to the maximum. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
-  /** A worker that is closed waits this long for its entries in hand; then it leaves them to their leases. */
-  closeTimeoutMs: 10_000,
+  /** Entries in hand when a worker closes, saying goodbye to a server: what takes longer is left to the leases, or cut. */
+  closeTimeoutMs: 5_000,
   /** Entries in one addBulk: measured best at 500; from 1,000 on slower, and more at stake if it breaks in the middle. */
   addChunkMax: 500,
   /** Connections of all queues together, on PostgreSQL: producing is short statements. */

@@ -23,7 +23,8 @@ export const queueSettings = {
  * (the database counts). On PostgreSQL a NOTIFY wakes a worker; `drainDelay` is how long it waits when one is lost.
  */
 export const workerSettings = {
-  autorun: true,
+  // Started by us once it has its connections: one that never gets them would be fetching for ever.
+  autorun: false,
   lockDuration: queueLimits.lockDurationMs,
   lockRenewTime: queueLimits.lockDurationMs / 2,
   stalledInterval: queueLimits.stalledEveryMs,
@@ -37,4 +38,4 @@ export const workerSettings = {
   removeOnFail: { count: queueLimits.finishedKept },
 } as const;
 
-export const listenerSettings = { autorun: true, blockingTimeout: queueLimits.idleWaitS * 1_000 } as const;
+export const listenerSettings = { autorun: false, blockingTimeout: queueLimits.idleWaitS * 1_000 } as const;

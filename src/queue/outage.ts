@@ -1,3 +1,4 @@
+// oxlint-disable no-await-in-loop -- one probe after the other
 // One line when the queue backend is lost and one when it is back, however many errors its connections make in between:
 // every queue, worker and listener repeats them several times a second.
 import { setTimeout as delay } from "node:timers/promises";

@@ -15,23 +15,19 @@ export async function connectPostgres(url: string, onError: (error: unknown) => 
   const open = (max: number, role: string): pg.Pool => openPool({ url, max, role, onError });
   await migrateOnce(url);
   const shared = open(queueLimits.producerConnectionsMax, "queues");
-  const releases = new Set<() => Promise<void>>();
   const own = (max: number, role: string): OwnConnection => {
     const pool = open(max, role);
-    return { connection: { connection: pool }, release: () => pool.end() };
+    return { settings: { connection: pool }, release: () => pool.end() };
   };
   return {
     // BullMQ's classes take the factory of any store but are typed by that of Redis; nothing of ours calls what differs.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     factory: createPostgresBackend as unknown as Connections["factory"],
     forQueue: () => ({ connection: shared }),
     forWorker: () => own(queueLimits.workerConnectionsMax, "worker"),
     forListener: () => own(queueLimits.listenerConnectionsMax, "listener"),
     ping: () => shared.query("SELECT 1"),
-    onClose: (release) => void releases.add(release),
-    close: async () => {
-      await Promise.all([...releases].map((release) => release()));
-      await shared.end();
-    },
+    close: () => shared.end(),
   };
 }
 

@@ -51,18 +51,13 @@ export async function connectRedis(
     shared.disconnect();
     throw queueFault(error);
   }
-  // Worker and listener make their connections from options and close them themselves.
-  const own = (): OwnConnection => ({
-    connection: { prefix, connection: { url, ...consumer } },
-    release: () => Promise.resolve(),
-  });
   return {
     factory: createRedisBackend,
     forQueue: () => ({ prefix, connection: shared }),
-    forWorker: own,
-    forListener: own,
+    forWorker: () => ownConnection(url, prefix, false),
+    // BullMQ connects a copy of what a listener is given; the original need not connect.
+    forListener: () => ownConnection(url, prefix, true),
     ping: () => shared.ping(),
-    onClose: () => undefined,
     close: async () => {
       // QUIT lets replies arrive; without a server there is nothing to wait for.
       if (shared.status === "ready")
@@ -70,4 +65,30 @@ export async function connectRedis(
       shared.disconnect();
     },
   };
+}
+
+/**
+ * A connection that is copied by BullMQ (for blocking reads) and remembers its copies, so that all can be cut: BullMQ's own
+ * close and disconnect wait for a server that is away, and its connection would try to reach it until the process ends.
+ */
+class CuttableRedis extends Redis {
+  readonly #copies: Redis[] = [];
+
+  override duplicate(override?: Parameters<Redis["duplicate"]>[0]): Redis {
+    const copy = super.duplicate({ ...override, lazyConnect: false });
+    copy.on("error", () => undefined);
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  cut(): void {
+    for (const connection of [this, ...this.#copies]) connection.disconnect();
+  }
+}
+
+function ownConnection(url: string, prefix: string, lazyConnect: boolean): OwnConnection {
+  const connection = new CuttableRedis(url, { ...consumer, lazyConnect });
+  // BullMQ reports its errors; this one hears those that come after BullMQ has let go of it.
+  connection.on("error", () => undefined);
+  return { settings: { prefix, connection }, release: () => Promise.resolve(connection.cut()) };
 }

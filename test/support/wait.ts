@@ -1,3 +1,4 @@
+// oxlint-disable no-await-in-loop -- one look after the other
 // Waiting in tests: for a condition, with a deadline, and never for a fixed time.
 import { setTimeout as delay } from "node:timers/promises";
 

@@ -5,6 +5,7 @@ import { readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { z } from "zod";
 import { ServiceError } from "../../domain/errors.ts";
+import { codeOf } from "./error-code.ts";
 
 const identity = z.object({ pid: z.number(), startedAt: z.string() });
 
@@ -59,7 +60,7 @@ async function readConnectionFile(dataDir: string): Promise<z.infer<typeof conne
   const path = pathIn(dataDir);
   const empty = { version: 1 as const, dataDir };
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw new ServiceError("embedded_failed", { detail: `${path} cannot be read`, cause: error });
   });
   if (text === undefined) return empty;

@@ -9,8 +9,8 @@ export const storeLimits = {
   /** A started server must answer within this time; PostgreSQL replays up to 2 GB of log after a crash. */
   serverStartMs: 120_000,
   /** Tries to start a server. A killed PostgreSQL's last backends hold its shared memory for a moment, and ports get taken. */
-  serverStartTriesMax: 6,
-  /** Pause before the second try; it doubles with every further one (0.2 s … 3.2 s). */
+  serverStartTriesMax: 5,
+  /** Pause before the second try; it doubles with every further one (0.2 s … 1.6 s). */
   serverStartRetryMs: 200,
   /** A server told to stop gets this long before it is told to stop at once. */
   serverStopMs: 30_000,

@@ -1,3 +1,4 @@
+// oxlint-disable no-await-in-loop -- a lock is asked for again and again, one try after the other
 // The lock of a data directory. Everything that starts, finds, registers with or stops an embedded store happens under it,
 // so of two processes that start at once exactly one initialises and the other finds the result.
 //
@@ -9,14 +10,14 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import { ServiceError } from "../../domain/errors.ts";
+import { codeOf } from "./error-code.ts";
 import { storeLimits } from "./limits.ts";
 import { isRunning, ownIdentity } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
 
-interface LockOwner extends ProcessIdentity {
-  readonly token: string;
-}
+const lockOwner = z.object({ pid: z.number(), startedAt: z.string(), token: z.string() });
+type LockOwner = z.infer<typeof lockOwner>;
 
 /** Runs `work` while this process alone holds the lock of the data directory. Waits at most `lockWaitMs` for it. */
 export async function withDataDirLock<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
@@ -58,7 +59,7 @@ async function linked(mine: string, path: string): Promise<boolean> {
     await link(mine, path);
     return true;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -94,10 +95,8 @@ async function isStale(path: string): Promise<boolean> {
 async function ownerOf(path: string): Promise<LockOwner | undefined> {
   const text = await readFile(path, "utf8").catch(() => "");
   try {
-    return JSON.parse(text) as LockOwner;
+    return lockOwner.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
-
-const hasCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;

@@ -1,3 +1,4 @@
+// oxlint-disable no-await-in-loop -- watching and stopping are one look after the other
 // A store server (PostgreSQL or Redis) that the processes of one data directory share.
 //
 //   open    under the lock: a recorded server that runs is joined, otherwise one is started; then this process registers.
@@ -15,6 +16,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ServiceError } from "../../domain/errors.ts";
 import { readServerRecord, writeServerRecord } from "./connection-file.ts";
 import type { ServerRecord, StoreName } from "./connection-file.ts";
+import { codeOf } from "./error-code.ts";
 import { storeLimits } from "./limits.ts";
 import { withDataDirLock } from "./lock.ts";
 import { identityOf, isRunning, ownIdentity, worksIn } from "./process-identity.ts";
@@ -217,7 +219,7 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (codeOf(error) !== "ESRCH") throw error;
   }
 }
 

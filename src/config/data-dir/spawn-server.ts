@@ -1,3 +1,4 @@
+// oxlint-disable no-await-in-loop -- tries and looks come one after the other
 // Starting a server process: a free port, a log file, a session of its own, and the wait until it answers.
 import { spawn } from "node:child_process";
 import { open, readFile, stat, truncate } from "node:fs/promises";

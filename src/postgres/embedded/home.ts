@@ -34,6 +34,7 @@ export async function ensureHome(dataDir: string, previous: string | undefined):
   const candidates =
     previous !== undefined && (await exists(join(previous, "data"))) ? [previous] : [near, ...farHomes(near)];
   for (const path of candidates) {
+    // oxlint-disable-next-line no-await-in-loop -- the next place is touched only where the first will not do
     if (await prepared(path, account)) {
       const elsewhere = path === near ? undefined : `${account?.name ?? "this user"} cannot reach ${near}`;
       return { path, account, elsewhere };
