@@ -71,6 +71,8 @@ export const limits = {
   /** How long a key that was looked up is believed; a revoked key stops working within this time. */
   keyCacheMs: 3_000,
   keyCacheEntriesMax: 10_000,
+  /** What /readyz waits for each thing it asks about: load balancers wait a few seconds themselves. */
+  readyCheckTimeoutMs: 2_000,
   /** Between two readings of the figures behind /metrics, however often it is scraped. */
   metricsCacheMs: 5_000,
   /** Ledger entries behind the latency quantiles, and unfinished bulks searched for the oldest waiting job: a few ms each. */

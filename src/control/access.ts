@@ -4,9 +4,10 @@ import { createHash, randomBytes } from "node:crypto";
 import type { HolderKind, Scope } from "../domain/access.ts";
 import { ServiceError } from "../domain/errors.ts";
 import { installationTenantId } from "../domain/ids.ts";
+import { appendAudit } from "../postgres/audit.ts";
 import { insertKey, type KeyRow, listKeys, revokeKey } from "../postgres/keys.ts";
 import { type Pool, withTransaction } from "../postgres/pool.ts";
-import { appendAct, findTenant, insertTenant, listTenants, type Tenant } from "../postgres/tenants.ts";
+import { findTenant, insertTenant, listTenants, type Tenant } from "../postgres/tenants.ts";
 
 export interface AccessDeps {
   readonly pool: Pool;
@@ -53,7 +54,7 @@ export async function createAccessKey(deps: AccessDeps, wish: KeyWish): Promise<
       secretHint: secret.slice(-hintChars),
       createdBy: actor,
     });
-    await appendAct(client, {
+    await appendAudit(client, {
       tenantId: key.tenantId,
       actor,
       act: "key.created",
@@ -88,13 +89,12 @@ export async function revokeAccessKey(
     const revoked = await revokeKey(client, id, by);
     if (revoked === undefined) throw new ServiceError("not_found");
     if (!revoked.now) return;
-    await appendAct(client, {
+    await appendAudit(client, {
       tenantId: revoked.tenantId,
       actor: by.actor,
       act: "key.revoked",
       subjectKind: "key",
       subjectId: id,
-      detail: {},
     });
   });
 }
@@ -108,7 +108,7 @@ export async function createTenant(deps: AccessDeps, name: string, actor: string
     const tenant = await insertTenant(client, { id: deps.newId(), name });
     if (tenant === undefined)
       throw new ServiceError("conflict", { detail: "There is a tenant of that name." });
-    await appendAct(client, {
+    await appendAudit(client, {
       tenantId: installationTenantId,
       actor,
       act: "tenant.created",

@@ -17,6 +17,8 @@ export interface Body {
   readonly mediaType: string;
   /** The decoded bytes; may be read once. */
   chunks(): AsyncGenerator<Buffer>;
+  /** They have been read to their end. */
+  wasRead(): boolean;
   /** Of everything read so far, behind what the body was opened with. */
   sha256(): Buffer;
 }
@@ -37,6 +39,7 @@ export function openBody(request: Request, options: BodyOptions): Body {
   const gzip = isGzip(request);
   if (!gzip && Number(request.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
   const digest = createHash("sha256").update(`${options.fingerprint}\n${mediaType}\n`);
+  let read = false;
   async function* chunks(): AsyncGenerator<Buffer> {
     let bytes = 0;
     for await (const chunk of decoded(request, gzip)) {
@@ -46,8 +49,9 @@ export function openBody(request: Request, options: BodyOptions): Body {
       yield chunk;
     }
     if (!request.complete) throw new ServiceError("upload_incomplete");
+    read = true;
   }
-  return { mediaType, chunks, sha256: () => digest.copy().digest() };
+  return { mediaType, chunks, wasRead: () => read, sha256: () => digest.copy().digest() };
 }
 
 /** The media type of the body without its parameters; empty if there is none. */
@@ -105,8 +109,9 @@ function bodyFault(error: unknown): unknown {
   return error;
 }
 
-/** Reads what is left, for its hash only. */
+/** Reads a body for its hash only; nothing if it has been read. */
 export async function drain(body: Body): Promise<void> {
+  if (body.wasRead()) return;
   for await (const chunk of body.chunks()) void chunk;
 }
 

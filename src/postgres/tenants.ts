@@ -1,11 +1,10 @@
-// Tenants, and the audit entry that goes with what people do to them and to their keys.
-import type { Client, Database } from "./pool.ts";
+// Tenants: who the work and the money belong to.
+import type { Database } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 
 const insertRow = queryOne("tenants/insert");
 const findRow = queryOne("tenants/find");
 const listRows = query("tenants/list");
-const auditRow = queryOne("tenants/append-audit");
 
 export interface Tenant {
   readonly id: string;
@@ -34,26 +33,4 @@ export async function listTenants(
 ): Promise<Tenant[]> {
   const { rows } = await listRows(database, [page.after, page.rowsMax]);
   return rows.map((row) => ({ id: row.id, name: row.name, createdAt: row.created_at }));
-}
-
-export interface Act {
-  readonly tenantId: string;
-  readonly actor: string;
-  /** `key.created`, `tenant.created`, … */
-  readonly act: string;
-  readonly subjectKind: string;
-  readonly subjectId: string;
-  readonly detail: Readonly<Record<string, unknown>>;
-}
-
-/** Appends to the audit chain; call it last in its transaction, since the chain has one writer at a time. */
-export async function appendAct(client: Client, act: Act): Promise<void> {
-  await auditRow(client, [
-    act.tenantId,
-    act.actor,
-    act.act,
-    act.subjectKind,
-    act.subjectId,
-    JSON.stringify(act.detail),
-  ]);
 }

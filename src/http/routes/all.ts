@@ -1,16 +1,43 @@
 // Every route there is. Mounted by app.ts, described by openapi.ts; a test compares the two.
+import { z } from "zod";
 import type { Api } from "../api.ts";
-import type { Route } from "../route.ts";
+import { openApiDocument } from "../openapi.ts";
+import { defineRoute, type Route } from "../route.ts";
+import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
+import { operationRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./keys.ts";
+import { queueRoutes } from "./queues.ts";
 import { resultRoutes } from "./results.ts";
+import { spendRoute } from "./spend.ts";
 import { submitBulkRoute } from "./submit-bulk.ts";
+import { typeRoutes } from "./types.ts";
 
-export const allRoutes = (api: Api): Route[] => [
-  submitBulkRoute(api),
-  ...bulkRoutes(api),
-  ...resultRoutes(api),
-  ...jobRoutes(api),
-  ...accessRoutes(api),
-];
+export function allRoutes(api: Api): Route[] {
+  const routes = [
+    submitBulkRoute(api),
+    ...bulkRoutes(api),
+    ...bulkActRoutes(api),
+    ...resultRoutes(api),
+    ...jobRoutes(api),
+    ...queueRoutes(api),
+    spendRoute(api),
+    ...typeRoutes(api),
+    ...accessRoutes(api),
+    ...operationRoutes(api),
+  ];
+  const document = defineRoute({
+    method: "get",
+    path: "/openapi.json",
+    name: "getOpenApi",
+    tag: "operation",
+    summary: "This document",
+    access: "open",
+    answers: { 200: { about: "OpenAPI 3.1.", schema: z.looseObject({ openapi: z.string() }) } },
+    errors: [],
+    handle: ({ origin }) => Promise.resolve({ status: 200, body: openApiDocument(routes, origin) }),
+  });
+  routes.push(document);
+  return routes;
+}

@@ -5,6 +5,7 @@
 -- locks: none
 -- index: budgets_open, budget_windows (budget_id, starts_at)
 -- nullable: window_id, starts_at, ends_at, window_limit_nano, spent_nano, held_nano, overrun_nano
+-- not null: id, queue_id, owner, limit_nano, window_kind, time_zone, created_at
 SELECT b.id, b.target AS queue_id, b.owner, b.limit_nano, b.window_kind, b.time_zone, b.created_at, w.id AS window_id, w.starts_at,
        w.ends_at, w.limit_nano AS window_limit_nano, w.spent_nano, w.held_nano, w.overrun_nano
   FROM budgets b

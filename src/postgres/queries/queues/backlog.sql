@@ -5,7 +5,7 @@
 -- rows: one per queue, lane and state that has jobs
 -- locks: none
 -- index: bulks_unfinished, job_tallies_pkey, job_tally_changes_by_bulk
--- not null: jobs
+-- not null: queue_id, lane, state, jobs
 SELECT b.queue_id, t.lane, t.state, sum(t.jobs)::bigint AS jobs
   FROM bulks b
   CROSS JOIN LATERAL (

@@ -1,0 +1,155 @@
+// A queue as the API shows it. What others do in a shared queue is nobody's business but the installation's: a tenant sees its own
+// backlog there, and not the budget, whose figures would tell what others spend.
+import { z } from "zod";
+import { windowAt, type WindowKind } from "../../domain/budget-window.ts";
+import { lanes, openStates } from "../../domain/job.ts";
+import { formatUsd } from "../../domain/money.ts";
+import { type QueueBudgetRow, readQueueBudgets } from "../../postgres/budgets.ts";
+import {
+  type BacklogRow,
+  type OpenFlagRow,
+  type Queue,
+  readBacklog,
+  readOpenFlags,
+} from "../../postgres/queues.ts";
+import type { Api } from "../api.ts";
+import type { Caller } from "../caller.ts";
+import { iso } from "../present.ts";
+import { usdSchema } from "../schemas.ts";
+
+const instant = z.iso.datetime();
+const byState = z.partialRecord(z.enum(openStates), z.int());
+
+export const queueSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    shared: z.boolean(),
+    owner: z.string(),
+    default_type: z.string().nullable(),
+    default_urgency: z.enum(["now", "whenever"]).nullable(),
+    default_priority: z.int().nullable(),
+    limits: z.object({
+      concurrency_max: z.int().nullable(),
+      attempts_max: z.int().nullable(),
+      job_age_max_s: z.int().nullable(),
+    }),
+    paused: z.boolean(),
+    flags: z.array(
+      z.object({
+        kind: z.enum(["pause", "stop"]),
+        scope: z.enum(["global", "queue"]),
+        reason: z.string(),
+        set_by: z.string(),
+        set_at: instant,
+      }),
+    ),
+    backlog: z.object({ total: z.int(), lane: z.partialRecord(z.enum(lanes), byState) }),
+    budget: z
+      .object({
+        limit_usd: usdSchema,
+        window: z.enum(["day", "month", "total"]),
+        time_zone: z.string(),
+        spent_usd: usdSchema,
+        held_usd: usdSchema,
+        available_usd: usdSchema,
+        overrun_usd: usdSchema,
+        starts_at: instant,
+        ends_at: instant.nullable(),
+      })
+      .nullable(),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .meta({ id: "Queue" });
+
+/** Queues with what waits in them and what they may spend, as this caller may see it. */
+export async function presentQueues(api: Api, queues: readonly Queue[], caller: Caller): Promise<unknown[]> {
+  const now = api.clock.now();
+  const ids = queues.map(({ id }) => id);
+  const managed = queues.filter((queue) => maySeeWhole(queue, caller)).map(({ id }) => id);
+  const tenantId = caller.installation ? null : caller.tenantId;
+  const [backlog, flags, budgets] = await Promise.all([
+    readBacklog(api.pool, ids, tenantId),
+    readOpenFlags(api.pool, ids),
+    readQueueBudgets(api.pool, managed, now),
+  ]);
+  return queues.map((queue) =>
+    presentQueue(queue, {
+      backlog: backlog.filter((row) => row.queue_id === queue.id),
+      flags: flags.filter((flag) => flag.scope === "global" || flag.target === queue.id),
+      budget: budgets.find((row) => row.queue_id === queue.id),
+      now,
+    }),
+  );
+}
+
+const maySeeWhole = (queue: Queue, caller: Caller): boolean =>
+  caller.installation || queue.tenantId === caller.tenantId;
+
+interface Around {
+  readonly backlog: readonly BacklogRow[];
+  readonly flags: readonly OpenFlagRow[];
+  readonly budget: QueueBudgetRow | undefined;
+  readonly now: Date;
+}
+
+function presentQueue(queue: Queue, { backlog, flags, budget, now }: Around): unknown {
+  return {
+    id: queue.id,
+    name: queue.name,
+    shared: queue.shared,
+    owner: queue.owner,
+    default_type: queue.defaultType,
+    default_urgency: queue.defaultUrgency,
+    default_priority: queue.defaultPriority,
+    limits: {
+      concurrency_max: queue.concurrencyMax,
+      attempts_max: queue.attemptsMax,
+      job_age_max_s: queue.jobAgeMaxS,
+    },
+    paused: flags.length > 0,
+    flags: flags.map(({ kind, scope, reason, set_by, set_at }) => ({
+      kind,
+      scope,
+      reason,
+      set_by,
+      set_at: iso(set_at),
+    })),
+    backlog: presentBacklog(backlog),
+    budget: budget === undefined ? null : presentBudget(budget, now),
+    created_at: iso(queue.createdAt),
+    updated_at: iso(queue.updatedAt),
+  };
+}
+
+function presentBacklog(rows: readonly BacklogRow[]): unknown {
+  const lane: Record<string, Record<string, number>> = {};
+  let total = 0;
+  for (const row of rows) {
+    const states = (lane[row.lane] ??= {});
+    states[row.state] = Number(row.jobs);
+    total += Number(row.jobs);
+  }
+  return { total, lane };
+}
+
+/** The window is opened by the first hold in it; before that it is shown as it will be. */
+function presentBudget(row: QueueBudgetRow, now: Date): unknown {
+  const coming = windowAt(row.window_kind as WindowKind, row.time_zone, now, row.created_at);
+  const limit = row.window_limit_nano ?? row.limit_nano;
+  const spent = row.spent_nano ?? 0n;
+  const held = row.held_nano ?? 0n;
+  const available = limit - spent - held;
+  return {
+    limit_usd: formatUsd(limit),
+    window: row.window_kind,
+    time_zone: row.time_zone,
+    spent_usd: formatUsd(spent),
+    held_usd: formatUsd(held),
+    available_usd: formatUsd(available > 0n ? available : 0n),
+    overrun_usd: formatUsd(row.overrun_nano ?? 0n),
+    starts_at: iso(row.starts_at ?? coming.startsAt),
+    ends_at: row.window_kind === "total" ? null : iso(row.ends_at ?? coming.endsAt),
+  };
+}

@@ -1,0 +1,291 @@
+import { z } from "zod";
+import { limits } from "../../config/limits.ts";
+import { pauseAll, pauseQueue, resumeAll, resumeQueue } from "../../control/pauses.ts";
+import { mayDo } from "../../domain/access.ts";
+import { isTimeZone, windowKinds } from "../../domain/budget-window.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { installationTenantId } from "../../domain/ids.ts";
+import { parseUsd } from "../../domain/money.ts";
+import { printableText, urgencySchema } from "../../intake/line-schema.ts";
+import { saveQueue } from "../../money/queue-settings.ts";
+import { findQueue, listQueues, type Queue, type QueueSettings } from "../../postgres/queues.ts";
+import type { Api } from "../api.ts";
+import type { Caller } from "../caller.ts";
+import { presentQueues, queueSchema } from "../queues/present.ts";
+import { defineRoute, type Route } from "../route.ts";
+import { nameParams, nameSchema, pageOf, pageQuery } from "../schemas.ts";
+import { requireType } from "../target.ts";
+
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const sharedQuery = z.strictObject({
+  shared: flag.default(false).meta({ description: "The installation's queue, not the tenant's own of that name." }),
+});
+
+const usd = z
+  .string()
+  .transform((text, context) => {
+    const nano = parseUsd(text);
+    if (nano !== null) return nano;
+    context.addIssue({ code: "custom", message: "must be dollars as a decimal string, such as \"12.50\"" });
+    return z.NEVER;
+  })
+  .meta({ description: "Dollars as a decimal string." });
+
+const queueWish = z
+  .strictObject({
+    owner: printableText(200).optional(),
+    shared: z.boolean().optional(),
+    default_type: z.string().min(1).max(limits.nameCharsMax).nullish(),
+    default_urgency: urgencySchema.nullish(),
+    default_priority: z.int().min(0).max(9).nullish(),
+    limits: z
+      .strictObject({
+        concurrency_max: z.int().min(1).max(1_000_000).nullish(),
+        attempts_max: z.int().min(1).max(20).nullish(),
+        job_age_max_s: z.int().min(60).max(7_776_000).nullish(),
+      })
+      .optional(),
+    budget: z
+      .strictObject({
+        limit_usd: usd,
+        window: z.enum(windowKinds),
+        time_zone: z.string().max(64).refine(isTimeZone, { error: "must be an IANA time zone" }).default("UTC"),
+      })
+      .nullish()
+      .meta({ description: "null ends it." }),
+    force: z.boolean().default(false).meta({ description: "Lowers the limit even below what is spent and held." }),
+  })
+  .meta({ id: "QueueWish", description: "Members that are left out keep their value; null clears." });
+type QueueWish = z.output<typeof queueWish>;
+
+const pageOfQueues = pageOf("queues", queueSchema);
+
+function listRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/queues",
+    name: "listQueues",
+    tag: "queues",
+    summary: "List the queues you can submit to: your own and the shared ones",
+    access: { scope: "read" },
+    query: z.strictObject({ ...pageQuery, after: nameSchema.optional() }),
+    answers: { 200: { about: "A page.", schema: pageOfQueues } },
+    errors: [],
+    async handle({ query, caller }) {
+      const page = { after: query.after ?? null, rowsMax: query.limit };
+      const queues = await listQueues(api.pool, caller.tenantId, page);
+      const next = queues.length === query.limit ? (queues.at(-1)?.name ?? null) : null;
+      return { status: 200, body: { queues: await presentQueues(api, queues, caller), next } };
+    },
+  });
+}
+
+function getRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/queues/{name}",
+    name: "getQueue",
+    tag: "queues",
+    summary: "Read one queue: settings, pause, backlog, budget",
+    access: { scope: "read" },
+    params: nameParams,
+    query: sharedQuery,
+    answers: { 200: { about: "The queue.", schema: queueSchema } },
+    errors: ["queue_not_found"],
+    async handle({ params, query, caller }) {
+      const queue = await findQueue(api.pool, caller.tenantId, params.name, query.shared);
+      if (queue === undefined) throw new ServiceError("queue_not_found");
+      return { status: 200, body: (await presentQueues(api, [queue], caller))[0] };
+    },
+  });
+}
+
+/**
+ * Whose queue is meant: a shared one is the installation's, and only its keys may touch it.
+ * @throws ServiceError forbidden_scope
+ */
+function ownerOf(caller: Caller, shared: boolean): string {
+  if (!shared) return caller.tenantId;
+  if (!caller.installation)
+    throw new ServiceError("forbidden_scope", { detail: "Shared queues need a key of the installation." });
+  return installationTenantId;
+}
+
+function putRoute(api: Api): Route {
+  return defineRoute({
+    method: "put",
+    path: "/v1/queues/{name}",
+    name: "putQueue",
+    tag: "queues",
+    summary: "Create or change a queue, its limits and its budget",
+    about: "Settings need the scope operate, the budget admin. Raising a limit lets waiting work go on at once.",
+    access: { scope: "operate" },
+    params: nameParams,
+    query: sharedQuery,
+    body: queueWish,
+    answers: {
+      200: { about: "The queue as it is now.", schema: queueSchema },
+      201: { about: "The new queue.", schema: queueSchema },
+    },
+    errors: ["budget_below_committed", "type_not_found"],
+    async handle({ params, query, body, caller }) {
+      if (body.budget !== undefined && !mayDo(caller.scopes, "admin"))
+        throw new ServiceError("forbidden_scope", { detail: "A budget needs the scope admin." });
+      if (typeof body.default_type === "string") requireType(api, body.default_type);
+      const tenantId = ownerOf(caller, query.shared || body.shared === true);
+      const before = await findOwn(api, tenantId, params.name);
+      const { created } = await saveQueue(api, {
+        tenantId,
+        name: params.name,
+        settings: settingsOf(body, before, caller),
+        budget: budgetOf(body),
+        force: body.force,
+        actor: caller.actor,
+      });
+      const queue = await findOwn(api, tenantId, params.name);
+      if (queue === undefined) throw new ServiceError("queue_not_found");
+      return { status: created ? 201 : 200, body: (await presentQueues(api, [queue], caller))[0] };
+    },
+  });
+}
+
+async function findOwn(api: Api, tenantId: string, name: string): Promise<Queue | undefined> {
+  const queue = await findQueue(api.pool, tenantId, name);
+  return queue?.tenantId === tenantId ? queue : undefined;
+}
+
+function settingsOf(wish: QueueWish, before: Queue | undefined, caller: Caller): QueueSettings {
+  const own = wish.limits ?? {};
+  return {
+    owner: wish.owner ?? before?.owner ?? caller.actor,
+    defaultType: kept(wish.default_type, before?.defaultType),
+    defaultUrgency: kept(wish.default_urgency, before?.defaultUrgency),
+    defaultPriority: kept(wish.default_priority, before?.defaultPriority),
+    concurrencyMax: kept(own.concurrency_max, before?.concurrencyMax),
+    attemptsMax: kept(own.attempts_max, before?.attemptsMax),
+    jobAgeMaxS: kept(own.job_age_max_s, before?.jobAgeMaxS),
+  };
+}
+
+/** Left out keeps what was, null clears. */
+const kept = <T>(wish: T | null | undefined, before: T | null | undefined): T | null =>
+  wish === undefined ? (before ?? null) : wish;
+
+function budgetOf({ budget }: QueueWish) {
+  if (budget === null || budget === undefined) return budget;
+  return { limitNano: budget.limit_usd, window: budget.window, timeZone: budget.time_zone };
+}
+
+const reasonText = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.reasonCharsMax)
+  .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), { error: "must be one line of text" });
+const pauseBody = z.strictObject({ reason: reasonText }).meta({ id: "Pause" });
+const resumeBody = z.strictObject({ reason: reasonText.optional() }).optional();
+const pauseAnswer = z
+  .object({ paused: z.boolean(), reason: z.string().nullable(), set_by: z.string().nullable(), set_at: z.string().nullable() })
+  .meta({ id: "PauseState" });
+
+function pauseRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/queues/{name}/pause",
+    name: "pauseQueue",
+    tag: "queues",
+    summary: "Pause a queue: nothing new of it starts",
+    about: "What is under way ends; polling, results and settlement go on. Pausing twice keeps the first pause.",
+    access: { scope: "operate" },
+    params: nameParams,
+    query: sharedQuery,
+    body: pauseBody,
+    answers: { 200: { about: "The pause in force.", schema: pauseAnswer } },
+    errors: ["queue_not_found"],
+    async handle({ params, query, body, caller }) {
+      const reference = { tenantId: ownerOf(caller, query.shared), name: params.name };
+      const pause = await pauseQueue(pauseDeps(api), reference, { actor: caller.actor, reason: body.reason });
+      return { status: 200, body: presentPause(pause) };
+    },
+  });
+}
+
+function resumeRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/queues/{name}/resume",
+    name: "resumeQueue",
+    tag: "queues",
+    summary: "Lift the pause of a queue",
+    about: "A pause of everything stays in force.",
+    access: { scope: "operate" },
+    params: nameParams,
+    query: sharedQuery,
+    body: resumeBody,
+    answers: { 200: { about: "It is not paused by itself any more.", schema: pauseAnswer } },
+    errors: ["queue_not_found"],
+    async handle({ params, query, body, caller }) {
+      const reference = { tenantId: ownerOf(caller, query.shared), name: params.name };
+      await resumeQueue(pauseDeps(api), reference, { actor: caller.actor, reason: body?.reason ?? "resumed" });
+      return { status: 200, body: presentPause(null) };
+    },
+  });
+}
+
+function pauseAllRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/pause",
+    name: "pauseAll",
+    tag: "queues",
+    summary: "Pause everything",
+    access: { scope: "operate", installation: true },
+    body: pauseBody,
+    answers: { 200: { about: "The pause in force.", schema: pauseAnswer } },
+    errors: [],
+    async handle({ body, caller }) {
+      const pause = await pauseAll(pauseDeps(api), { actor: caller.actor, reason: body.reason });
+      return { status: 200, body: presentPause(pause) };
+    },
+  });
+}
+
+function resumeAllRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/resume",
+    name: "resumeAll",
+    tag: "queues",
+    summary: "Lift the pause of everything",
+    about: "Queues that are paused by themselves stay paused.",
+    access: { scope: "operate", installation: true },
+    body: resumeBody,
+    answers: { 200: { about: "Nothing is paused as a whole any more.", schema: pauseAnswer } },
+    errors: [],
+    async handle({ body, caller }) {
+      await resumeAll(pauseDeps(api), { actor: caller.actor, reason: body?.reason ?? "resumed" });
+      return { status: 200, body: presentPause(null) };
+    },
+  });
+}
+
+const pauseDeps = (api: Api) => ({ database: api.pool, log: api.log });
+
+function presentPause(pause: { reason: string; setBy: string; setAt: Date } | null) {
+  return {
+    paused: pause !== null,
+    reason: pause?.reason ?? null,
+    set_by: pause?.setBy ?? null,
+    set_at: pause?.setAt.toISOString() ?? null,
+  };
+}
+
+export const queueRoutes = (api: Api): Route[] => [
+  listRoute(api),
+  getRoute(api),
+  putRoute(api),
+  pauseRoute(api),
+  resumeRoute(api),
+  pauseAllRoute(api),
+  resumeAllRoute(api),
+];

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { CompiledJobType } from "../../domain/compile-job-type.ts";
+import type { Api } from "../api.ts";
+import { defineRoute, type Route } from "../route.ts";
+import { requireType } from "../target.ts";
+
+const typeSchema = z
+  .object({
+    name: z.string(),
+    owner: z.string(),
+    description: z.string(),
+    model: z.string().nullable().meta({ description: "null: each input names its own." }),
+    max_tokens: z.int().nullable(),
+    default_urgency: z.enum(["now", "whenever"]).nullable(),
+    expires_at_deadline: z.boolean(),
+    serving_version: z.int(),
+    versions: z.array(z.object({ version: z.int(), sha256: z.string() })),
+    fields: z.record(
+      z.string(),
+      z.object({
+        trust: z.enum(["instruction", "data"]),
+        shareable: z.boolean(),
+        chars_max: z.int().nullable(),
+      }),
+    ),
+    input: z.unknown().meta({ description: "JSON Schema of an input." }),
+    output: z.unknown().meta({ description: "JSON Schema of an answer; null where it depends on the input." }),
+  })
+  .meta({ id: "JobType" });
+
+function presentType(type: CompiledJobType) {
+  return {
+    name: type.name,
+    owner: type.owner,
+    description: type.description,
+    model: type.model,
+    max_tokens: type.maxTokens,
+    default_urgency: type.defaultUrgency,
+    expires_at_deadline: type.expiresAtDeadline,
+    serving_version: type.servingVersion,
+    versions: type.promptVersions.map(({ version, sha256 }) => ({ version, sha256 })),
+    fields: Object.fromEntries(
+      Object.entries(type.fields).map(([name, { trust, shareable, charsMax }]) => [
+        name,
+        { trust, shareable: shareable === true, chars_max: charsMax ?? null },
+      ]),
+    ),
+    input: type.inputJsonSchema,
+    output: type.outputJsonSchema,
+  };
+}
+
+function listRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/types",
+    name: "listTypes",
+    tag: "types",
+    summary: "List the job types",
+    access: { scope: "read" },
+    answers: { 200: { about: "All of them.", schema: z.object({ types: z.array(typeSchema) }) } },
+    errors: [],
+    handle: () =>
+      Promise.resolve({ status: 200, body: { types: [...api.jobTypes.values()].map(presentType) } }),
+  });
+}
+
+function getRoute(api: Api): Route {
+  return defineRoute({
+    method: "get",
+    path: "/v1/types/{name}",
+    name: "getType",
+    tag: "types",
+    summary: "Read one job type: its schemas and versions",
+    access: { scope: "read" },
+    params: z.strictObject({ name: z.string().min(1).max(64) }),
+    answers: { 200: { about: "The job type.", schema: typeSchema } },
+    errors: ["type_not_found"],
+    handle: ({ params }) => Promise.resolve({ status: 200, body: presentType(requireType(api, params.name)) }),
+  });
+}
+
+export const typeRoutes = (api: Api): Route[] => [listRoute(api), getRoute(api)];

@@ -1,0 +1,75 @@
+// Trying jobs of a finished or running bulk again: a new bulk of new jobs, made of the stored inputs, checked as any upload is.
+// Lines and keys stay those of the origin, so the results of a retry can be laid over the results of what it repeats. A deadline
+// is not taken over: it was chosen for another moment, and has usually passed.
+import { limits } from "../config/limits.ts";
+import type { CompiledJobType } from "../domain/compile-job-type.ts";
+import { ServiceError } from "../domain/errors.ts";
+import type { FinalState } from "../domain/job.ts";
+import { readRetrySource, type RetrySourceRow } from "../postgres/intake.ts";
+import type { Pool } from "../postgres/pool.ts";
+import type { Queue } from "../postgres/queues.ts";
+import type { Labels } from "./line-schema.ts";
+import { type IntakeDeps, type Seal, submit, type Submitted } from "./submit.ts";
+import type { Line } from "./upload.ts";
+
+export interface RetryWish {
+  readonly tenantId: string;
+  readonly createdBy: string;
+  readonly queue: Queue;
+  readonly jobType: CompiledJobType;
+  readonly origin: { readonly id: string; readonly shared: string | null; readonly labels: Labels };
+  readonly outcomes: readonly FinalState[];
+}
+
+/**
+ * Submits the jobs of a bulk with these outcomes again. An input that today's rules refuse is left out and named.
+ * @throws ServiceError conflict if no job has one of the outcomes; what submit throws
+ */
+export async function retryBulk(deps: IntakeDeps, wish: RetryWish, seal: Seal): Promise<Submitted> {
+  const { origin } = wish;
+  const shared: unknown = origin.shared === null ? undefined : JSON.parse(origin.shared);
+  try {
+    return await submit(
+      deps,
+      {
+        ...wish,
+        onInvalid: "skip",
+        single: false,
+        choices: {},
+        labels: origin.labels,
+        shared,
+        retryOf: origin.id,
+        lines: retryLines(deps.pool, origin.id, wish.outcomes),
+      },
+      seal,
+    );
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== "empty_upload") throw error;
+    const detail = `No job of this bulk ended as ${wish.outcomes.join(", ")}.`;
+    throw new ServiceError("conflict", { detail });
+  }
+}
+
+async function* retryLines(
+  pool: Pool,
+  bulkId: string,
+  outcomes: readonly FinalState[],
+): AsyncGenerator<Line[]> {
+  for (let afterLine = 0; ; ) {
+    const page = { outcomes, afterLine, rowsMax: limits.resultRowsPerFetch };
+    // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
+    const rows = await readRetrySource(pool, bulkId, page);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(lineOf);
+    afterLine = last.line;
+  }
+}
+
+function lineOf(row: RetrySourceRow): Line {
+  const { id, line, key, urgency, priority } = row;
+  const input: unknown = JSON.parse(row.input);
+  // Labels were checked when the job was accepted.
+  const labels = row.labels as Labels | null;
+  return { kind: "job", number: line, retryOf: id, fields: { input, key, urgency, priority, labels } };
+}
