@@ -4,15 +4,18 @@
 // budget windows, decide, write. What does not fit goes back to its queue with the wait reason `budget` and fails nobody else.
 // The window that the dispatcher keeps in BullMQ holds no money. Dying before the commit leaves the jobs dispatched, and the
 // sweep requeues them; dying after it leaves attempts that the reaper books at their worst case.
+//
+// In two halves, because the transaction may also record attempts that ended (postgres/books.ts): rows of jobs are locked by
+// both before either locks a window.
 
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits, Price } from "../domain/price.ts";
-import { withTransaction } from "./pool.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
 import { lockWindows, takeHolds, windowsFor } from "./windows.ts";
+import type { WindowChanges } from "./windows.ts";
 
 const lockJobs = query("claim/lock-jobs");
 const startAttempts = query("claim/start-attempts");
@@ -59,40 +62,60 @@ export interface ClaimTerms {
   budgetRetryAt: Date;
 }
 
-/** Claims a group; answers one verdict a claim, in the same order. */
-export async function claimJobs(
-  pool: Pool,
+/** What a claim has found before any window is locked. */
+interface FoundJobs {
+  candidates: Candidate[];
+  /** Jobs whose model has no price: they can never be sent. */
+  unpriced: JobRow[];
+}
+
+/** First half: locks the jobs that are still in their dispatch. */
+export async function findClaimed(
+  client: Client,
   claims: readonly Claim[],
-  terms: ClaimTerms,
+  now: Date,
+): Promise<FoundJobs> {
+  const sorted = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
+  const { rows } = await lockJobs(client, [
+    sorted.map((claim) => claim.jobId),
+    sorted.map((claim) => claim.dispatchNo),
+  ]);
+  return priceJobs(rows, now);
+}
+
+/**
+ * Second half: locks the windows, decides, opens the attempts of what fits and puts the rest back. What the same transaction has
+ * changed in the windows before (settlements) counts; what it holds now is added to `changes`, for the caller to write last.
+ * Answers one verdict a claim, in the same order.
+ */
+export async function startClaimed(
+  client: Client,
+  claims: readonly Claim[],
+  found: FoundJobs,
+  terms: ClaimTerms & { changes: WindowChanges },
 ): Promise<ClaimAnswer[]> {
   const answers = new Map<string, ClaimAnswer>();
-  await withTransaction(pool, async (client) => {
-    const { rows } = await lockJobs(client, [
-      claims.map((claim) => claim.jobId),
-      claims.map((claim) => claim.dispatchNo),
+  const admitted = await holdMoney(client, found.candidates, terms);
+  const refused = found.candidates.filter((candidate) => !admitted.includes(candidate));
+  const dispatchNos = new Map(claims.map((claim) => [claim.jobId, claim.dispatchNo]));
+  if (refused.length > 0)
+    await returnDispatched(client, [
+      refused.map(({ row }) => row.id),
+      refused.map(({ row }) => dispatchNos.get(row.id) ?? 0),
+      refused.map(() => "budget"),
+      refused.map(() => terms.budgetRetryAt),
     ]);
-    const { priced, unpriced } = priceJobs(rows, terms.now);
-    const admitted = await holdMoney(client, priced, terms);
-    const refused = priced.filter((candidate) => !admitted.includes(candidate));
-    const dispatchNos = new Map(claims.map((claim) => [claim.jobId, claim.dispatchNo]));
-    if (refused.length > 0)
-      await returnDispatched(client, [
-        refused.map(({ row }) => row.id),
-        refused.map(({ row }) => dispatchNos.get(row.id) ?? 0),
-        refused.map(() => "budget"),
-        refused.map(() => terms.budgetRetryAt),
-      ]);
-    if (unpriced.length > 0)
-      await failUnsent(client, [
-        unpriced.map((row) => row.id),
-        unpriced.map(() => "price_unknown"),
-        unpriced.map(() => "policy"),
-      ]);
-    for (const candidate of admitted)
-      answers.set(candidate.row.id, { claimed: true, job: claimedOf(candidate) });
-    for (const { row } of refused) answers.set(row.id, { claimed: false, why: "budget" });
-    for (const row of unpriced) answers.set(row.id, { claimed: false, why: "failed" });
-  });
+  const { unpriced } = found;
+  if (unpriced.length > 0)
+    await failUnsent(client, [
+      unpriced.map((row) => row.id),
+      unpriced.map(() => "price_unknown"),
+      unpriced.map(() => "policy"),
+    ]);
+  for (const candidate of admitted)
+    answers.set(candidate.row.id, { claimed: true, job: claimedOf(candidate) });
+  for (const { row } of refused) answers.set(row.id, { claimed: false, why: "budget" });
+  for (const row of unpriced) answers.set(row.id, { claimed: false, why: "failed" });
   return claims.map((claim) => answers.get(claim.jobId) ?? { claimed: false, why: "gone" });
 }
 
@@ -103,8 +126,8 @@ interface Candidate {
   attemptNo: number;
 }
 
-function priceJobs(rows: readonly JobRow[], now: Date): { priced: Candidate[]; unpriced: JobRow[] } {
-  const priced: Candidate[] = [];
+function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
+  const candidates: Candidate[] = [];
   const unpriced: JobRow[] = [];
   for (const row of rows) {
     const price = priceAt(row.model, now.getTime());
@@ -115,7 +138,7 @@ function priceJobs(rows: readonly JobRow[], now: Date): { priced: Candidate[]; u
         mayRunInUs: row.may_run_in_us,
       };
       const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
-      priced.push({
+      candidates.push({
         row,
         price,
         worstNano: worstCostNanoUsd({ ...bound, lane: "realtime", price, traits }),
@@ -123,14 +146,14 @@ function priceJobs(rows: readonly JobRow[], now: Date): { priced: Candidate[]; u
       });
     }
   }
-  return { priced, unpriced };
+  return { candidates, unpriced };
 }
 
 /** Decides and takes the holds; answers those that fit, running from here on. */
 async function holdMoney(
   client: Client,
   candidates: readonly Candidate[],
-  terms: ClaimTerms,
+  terms: ClaimTerms & { changes: WindowChanges },
 ): Promise<Candidate[]> {
   const scopes = candidates.map(({ row }) => ({
     tenantId: row.tenant_id,
@@ -141,8 +164,10 @@ async function holdMoney(
   }));
   if (candidates.length === 0) return [];
   const windowIds = await windowsFor(client, scopes, terms.now);
-  const rooms = await lockWindows(client, windowIds.flat());
-  const available = new Map([...rooms].map(([id, room]) => [id, room.availableNano]));
+  const rooms = await lockWindows(client, [...windowIds.flat(), ...terms.changes.ids()]);
+  const available = terms.changes.applyTo(
+    new Map([...rooms].map(([id, room]) => [id, room.availableNano])),
+  );
   const verdicts = admit(
     available,
     candidates.map(({ worstNano }, index) => ({ amountNano: worstNano, windowIds: windowIds[index] ?? [] })),
@@ -174,6 +199,7 @@ async function holdMoney(
       parts: new Map(parts.map((id) => [id, candidate.worstNano])),
       expiresAt: null,
     })),
+    terms.changes,
   );
   return admitted.map(({ candidate }) => candidate);
 }

@@ -13,9 +13,9 @@ import type { AttemptOutcome } from "../domain/attempt.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import { withTransaction } from "./pool.ts";
 import { query } from "./query.ts";
+import { WindowChanges } from "./windows.ts";
 
-const closeAttempts = query("record/close-attempts");
-const settleWindows = query("record/settle-windows");
+const closeRows = query("record/close-attempts");
 
 /** How the attempt ended. Costs in nano-dollars; `realtimeNano` is what the same usage would have cost in the realtime lane. */
 export interface AttemptEnd {
@@ -69,15 +69,26 @@ export async function recordAttempts(
   pool: Pool,
   records: readonly AttemptRecord[],
 ): Promise<RecordedAttempt[]> {
-  const answers: RecordedAttempt[] = [];
-  for (const group of oncePerJob(records)) {
-    const done = await withTransaction(pool, (client) => recordGroup(client, group));
-    answers.push(...done);
-  }
-  const byName = new Map(answers.map((answer) => [nameOf(answer), answer]));
+  return withTransaction(pool, async (client) => {
+    const changes = new WindowChanges();
+    const answers = await closeAttempts(client, records, changes);
+    await changes.write(client);
+    return answers;
+  });
+}
+
+/** The ends of attempts within a transaction; what they do to the windows is added to `changes`, for the caller to write last. */
+export async function closeAttempts(
+  client: Client,
+  records: readonly AttemptRecord[],
+  changes: WindowChanges,
+): Promise<RecordedAttempt[]> {
+  const answers = new Map<string, RecordedAttempt>();
+  for (const group of oncePerJob(records))
+    for (const answer of await closeGroup(client, group, changes)) answers.set(nameOf(answer), answer);
   return records.map(
     (record) =>
-      byName.get(nameOf(record)) ?? {
+      answers.get(nameOf(record)) ?? {
         jobId: record.jobId,
         attemptNo: record.attemptNo,
         recorded: "already",
@@ -104,27 +115,19 @@ function oncePerJob(records: readonly AttemptRecord[]): AttemptRecord[][] {
   return groups.map((group) => group.records);
 }
 
-async function recordGroup(client: Client, records: readonly AttemptRecord[]): Promise<RecordedAttempt[]> {
-  const { rows } = await closeAttempts(client, parametersOf(records));
-  const windows = new Map<bigint, { released: bigint; spent: bigint; overrun: bigint }>();
-  for (const row of rows) {
-    for (const windowId of row.window_ids) {
-      const sum = windows.get(windowId) ?? { released: 0n, spent: 0n, overrun: 0n };
-      sum.released += row.released_nano;
-      sum.spent += row.spent_nano;
-      sum.overrun += row.overrun_nano;
-      windows.set(windowId, sum);
-    }
-  }
-  if (windows.size > 0) {
-    const sums = [...windows.values()];
-    await settleWindows(client, [
-      [...windows.keys()],
-      sums.map((sum) => sum.released),
-      sums.map((sum) => sum.spent),
-      sums.map((sum) => sum.overrun),
-    ]);
-  }
+async function closeGroup(
+  client: Client,
+  records: readonly AttemptRecord[],
+  changes: WindowChanges,
+): Promise<RecordedAttempt[]> {
+  const { rows } = await closeRows(client, parametersOf(records));
+  for (const row of rows)
+    for (const windowId of row.window_ids)
+      changes.add(windowId, {
+        heldNano: -row.released_nano,
+        spentNano: row.spent_nano,
+        overrunNano: row.overrun_nano,
+      });
   return rows.map((row) => ({
     jobId: row.job_id,
     attemptNo: row.no,
@@ -134,7 +137,7 @@ async function recordGroup(client: Client, records: readonly AttemptRecord[]): P
   }));
 }
 
-function parametersOf(records: readonly AttemptRecord[]): Parameters<typeof closeAttempts>[1] {
+function parametersOf(records: readonly AttemptRecord[]): Parameters<typeof closeRows>[1] {
   const attempts = records.map((record) => record.attempt);
   const steps = records.map(({ next }) => next);
   const finals = steps.map((step) => (step.state === "queued" ? null : step));

@@ -9,7 +9,8 @@ import { query } from "./query.ts";
 const findOpen = query("windows/find-open");
 const openWindow = query("windows/open-window");
 const lock = query("windows/lock");
-const addHeld = query("windows/add-held");
+const readRoom = query("windows/read-room");
+const change = query("windows/change");
 const insertHolds = query("holds/insert");
 
 export interface WindowRoom {
@@ -48,6 +49,13 @@ export async function lockWindows(client: Client, ids: readonly bigint[]): Promi
   return new Map(rows.map((row) => [row.id, { availableNano: row.available_nano, budgetId: row.budget_id }]));
 }
 
+/** What is left in windows now, unlocked: for choosing what is worth trying, never for deciding. */
+export async function readRooms(database: Database, ids: readonly bigint[]): Promise<Map<bigint, bigint>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await readRoom(database, [[...new Set(ids)]]);
+  return new Map(rows.map((row) => [row.id, row.available_nano]));
+}
+
 export interface NewHold {
   id: string;
   tenantId: string;
@@ -60,8 +68,58 @@ export interface NewHold {
   expiresAt: Date | null;
 }
 
-/** Takes holds whose windows the transaction has locked and whose fit was decided by `admit`. All or none. */
-export async function takeHolds(client: Client, holds: readonly NewHold[]): Promise<void> {
+interface WindowChange {
+  heldNano: bigint;
+  spentNano: bigint;
+  overrunNano: bigint;
+}
+
+/** What a transaction does to its windows, gathered while it works and written last, in one statement. */
+export class WindowChanges {
+  readonly #changes = new Map<bigint, WindowChange>();
+
+  /** Adds to a window: money newly held (or released, negative), spent, and spent above its hold. */
+  add(windowId: bigint, change: Partial<WindowChange>): void {
+    const sum = this.#changes.get(windowId) ?? { heldNano: 0n, spentNano: 0n, overrunNano: 0n };
+    sum.heldNano += change.heldNano ?? 0n;
+    sum.spentNano += change.spentNano ?? 0n;
+    sum.overrunNano += change.overrunNano ?? 0n;
+    this.#changes.set(windowId, sum);
+  }
+
+  /** What the gathered changes leave of what was available in the windows. */
+  applyTo(available: ReadonlyMap<bigint, bigint>): Map<bigint, bigint> {
+    return new Map(
+      [...available].map(([id, nano]) => {
+        const changed = this.#changes.get(id);
+        return [id, changed === undefined ? nano : nano - changed.heldNano - changed.spentNano];
+      }),
+    );
+  }
+
+  ids(): bigint[] {
+    return [...this.#changes.keys()];
+  }
+
+  /** Writes them; locks the windows in id order where the transaction has not locked them before. */
+  async write(client: Client): Promise<void> {
+    if (this.#changes.size === 0) return;
+    const sums = [...this.#changes.values()];
+    await change(client, [
+      this.ids(),
+      sums.map((sum) => sum.heldNano),
+      sums.map((sum) => sum.spentNano),
+      sums.map((sum) => sum.overrunNano),
+    ]);
+  }
+}
+
+/** Writes holds whose windows the transaction has locked and whose fit was decided by `admit`. All or none. */
+export async function takeHolds(
+  client: Client,
+  holds: readonly NewHold[],
+  changes: WindowChanges,
+): Promise<void> {
   const parts = holds.flatMap((hold) =>
     [...hold.parts].map(([windowId, nano]) => ({ holdId: hold.id, windowId, nano })),
   );
@@ -77,13 +135,15 @@ export async function takeHolds(client: Client, holds: readonly NewHold[]): Prom
     parts.map((part) => part.windowId),
     parts.map((part) => part.nano),
   ]);
-  const byWindow = new Map<bigint, bigint>();
-  for (const { windowId, nano } of parts) byWindow.set(windowId, (byWindow.get(windowId) ?? 0n) + nano);
-  if (byWindow.size > 0) await addHeld(client, [[...byWindow.keys()], [...byWindow.values()]]);
+  for (const { windowId, nano } of parts) changes.add(windowId, { heldNano: nano });
 }
 
-/** Takes one hold: see {@link takeHolds}. */
-export const takeHold = (client: Client, hold: NewHold): Promise<void> => takeHolds(client, [hold]);
+/** Takes one hold and writes its change: see {@link takeHolds}. */
+export async function takeHold(client: Client, hold: NewHold): Promise<void> {
+  const changes = new WindowChanges();
+  await takeHolds(client, [hold], changes);
+  await changes.write(client);
+}
 
 type ScopeKey = Pick<WorkScope, "tenantId" | "queueId" | "jobType" | "bulkId">;
 

@@ -66,7 +66,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const window = await readWindow(deps.pool);
     const places = await freePlaces(deps, rate, window);
     if (places < 1) return 0;
-    const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter((bulk) => deps.gate({ ...bulk, model: "" }).open);
+    const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
+      (bulk) => deps.gate({ ...bulk, model: "" }).open,
+    );
     const shares = shareOut(places, bulks, turn++);
     if (shares.size === 0) return 0;
     const now = deps.clock.now();
@@ -94,10 +96,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return;
     }
     woken = false;
-    running = runOnce().catch((error: unknown) => deps.log.event("sweep.failed", { sweep: "dispatcher", ...errorFields(error) }));
+    running = runOnce().catch((error: unknown) =>
+      deps.log.event("sweep.failed", { sweep: "dispatcher", ...errorFields(error) }),
+    );
     const moved = await running;
     running = undefined;
-    schedule(woken || (typeof moved === "number" && moved > 0) ? limits.dispatchBusyMs : limits.dispatchEveryMs);
+    schedule(
+      woken || (typeof moved === "number" && moved > 0) ? limits.dispatchBusyMs : limits.dispatchEveryMs,
+    );
   }
 
   return {
@@ -146,7 +152,11 @@ function createRate({ clock, config }: DispatcherDeps): Rate {
   };
 }
 
-async function freePlaces(deps: DispatcherDeps, rate: Rate, window: { due: number; delayed: number }): Promise<number> {
+async function freePlaces(
+  deps: DispatcherDeps,
+  rate: Rate,
+  window: { due: number; delayed: number },
+): Promise<number> {
   rate.see(window.due);
   const concurrency = await deps.concurrency();
   if (concurrency === 0) return 0;

@@ -54,7 +54,11 @@ export interface AttemptSummary {
 }
 
 /** Runs one dispatch to its end. `drain` is aborted when the process shuts down: what has not been sent goes back. */
-export async function runAttempt(dispatch: Dispatch, deps: AttemptDeps, drain: AbortSignal): Promise<AttemptSummary> {
+export async function runAttempt(
+  dispatch: Dispatch,
+  deps: AttemptDeps,
+  drain: AbortSignal,
+): Promise<AttemptSummary> {
   const mayStart = await deps.pace.acquire(drain);
   const verdict = mayStart ? deps.gate(dispatch) : null;
   if (verdict === null || !verdict.open) {
@@ -99,28 +103,49 @@ function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   }
 }
 
-async function call(job: ClaimedJob, dispatch: Dispatch, params: string, deps: AttemptDeps): Promise<CallEnd<unknown>> {
+async function call(
+  job: ClaimedJob,
+  dispatch: Dispatch,
+  params: string,
+  deps: AttemptDeps,
+): Promise<CallEnd<unknown>> {
   const controller = new AbortController();
   deps.inFlight.set(job.id, { bulkId: job.bulkId, controller });
   try {
     const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
-    return await deps.provider.createMessage(params, { scope: dispatch, deadlineMs, signal: controller.signal });
+    return await deps.provider.createMessage(params, {
+      scope: dispatch,
+      deadlineMs,
+      signal: controller.signal,
+    });
   } finally {
     deps.inFlight.delete(job.id);
   }
 }
 
-function readMessage(prepared: PreparedJobs, job: ClaimedJob, end: Extract<CallEnd<unknown>, { kind: "answer" }>): ReadAnswer | null {
+function readMessage(
+  prepared: PreparedJobs,
+  job: ClaimedJob,
+  end: Extract<CallEnd<unknown>, { kind: "answer" }>,
+): ReadAnswer | null {
   const message = end.body as { type?: unknown; content?: unknown } | null | undefined;
   if (message?.type !== "message" || !Array.isArray(message.content)) return null;
-  return { answer: prepared.readAnswer(job.input, message), sha256: createHash("sha256").update(end.text).digest() };
+  return {
+    answer: prepared.readAnswer(job.input, message),
+    sha256: createHash("sha256").update(end.text).digest(),
+  };
 }
 
 type RefusedEnd = Extract<CallEnd<unknown>, { kind: "error" }>;
 const outcomeStops = (end: CallEnd<unknown>): end is RefusedEnd =>
   end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true;
 
-function report(job: ClaimedJob, record: AttemptRecord, recorded: RecordedAttempt, { log }: AttemptDeps): void {
+function report(
+  job: ClaimedJob,
+  record: AttemptRecord,
+  recorded: RecordedAttempt,
+  { log }: AttemptDeps,
+): void {
   const ids = { jobId: job.id, attemptNo: job.attemptNo, outcome: record.attempt.outcome };
   if (recorded.recorded !== "now") log.event("attempt.late", { ...ids, recorded: recorded.recorded });
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
@@ -131,7 +156,11 @@ function report(job: ClaimedJob, record: AttemptRecord, recorded: RecordedAttemp
 }
 
 /** Repeats the recording of a paid call until it is written; see the top. Waits longer each time, at most five seconds. */
-export async function recordUntilWritten<T>(write: () => Promise<T>, log: Log, sleep: (ms: number) => Promise<void>): Promise<T> {
+export async function recordUntilWritten<T>(
+  write: () => Promise<T>,
+  log: Log,
+  sleep: (ms: number) => Promise<void>,
+): Promise<T> {
   for (let tryNo = 1; ; tryNo += 1) {
     try {
       return await write();

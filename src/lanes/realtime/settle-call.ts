@@ -29,7 +29,12 @@ export interface ReadAnswer {
 type ReachedEnd = Exclude<CallEnd<unknown>, { kind: "shut" }>;
 
 /** The record of an attempt whose call ended. `read` is given for kind "answer" when its body could be read as a Message. */
-export function settleCall(job: ClaimedJob, end: ReachedEnd, read: ReadAnswer | null, terms: SettleTerms): AttemptRecord {
+export function settleCall(
+  job: ClaimedJob,
+  end: ReachedEnd,
+  read: ReadAnswer | null,
+  terms: SettleTerms,
+): AttemptRecord {
   if (end.kind === "answer") return settleAnswer(job, end, read, terms);
   const rule = outcomeRules[end.outcome];
   const known = end.kind === "error" ? errorFieldsOf(end) : {};
@@ -49,7 +54,12 @@ export function settleShut(job: ClaimedJob, why: "pause" | "stop" | "no_permissi
     jobId: job.id,
     attemptNo: job.attemptNo,
     attempt: { state: "unpaid", outcome: "not_sent", costNano: 0n, realtimeNano: 0n },
-    next: { state: "queued", retryReason: why, countsTry: false, waitReason: why === "pause" ? "pause" : "stop" },
+    next: {
+      state: "queued",
+      retryReason: why,
+      countsTry: false,
+      waitReason: why === "pause" ? "pause" : "stop",
+    },
   };
 }
 
@@ -65,7 +75,12 @@ export function settleBroken(job: ClaimedJob, failureCode: string): AttemptRecor
 
 type AnswerEnd = Extract<CallEnd<unknown>, { kind: "answer" }>;
 
-function settleAnswer(job: ClaimedJob, end: AnswerEnd, read: ReadAnswer | null, terms: SettleTerms): AttemptRecord {
+function settleAnswer(
+  job: ClaimedJob,
+  end: AnswerEnd,
+  read: ReadAnswer | null,
+  terms: SettleTerms,
+): AttemptRecord {
   const message = end.body as { usage?: unknown; stop_reason?: unknown } | null | undefined;
   const usage = readUsage(message?.usage);
   const times = { sentAt: end.sentAt, answeredAt: end.answeredAt, httpStatus: end.status };
@@ -73,7 +88,11 @@ function settleAnswer(job: ClaimedJob, end: AnswerEnd, read: ReadAnswer | null, 
   const base = { jobId: job.id, attemptNo: job.attemptNo };
   // An answer without a readable message: computed and billed by all appearances, and nobody can say at what price.
   if (read === null)
-    return { ...base, attempt: { ...billOf(outcomeRules.unknown_end, job), outcome: "unknown_end", ...seen }, next: nextStep(job, "unknown_end", terms) };
+    return {
+      ...base,
+      attempt: { ...billOf(outcomeRules.unknown_end, job), outcome: "unknown_end", ...seen },
+      next: nextStep(job, "unknown_end", terms),
+    };
   const cost = usage === null ? job.worstNano : costNanoUsd(usage, { lane: "realtime", price: job.price });
   const attempt: AttemptEnd = {
     state: usage === null ? "presumed" : "settled",
@@ -92,7 +111,12 @@ function settleAnswer(job: ClaimedJob, end: AnswerEnd, read: ReadAnswer | null, 
 export function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
   switch (answer.outcome) {
     case "succeeded":
-      return { output: answer.output, confidence: answer.confidence, abstained: answer.abstained, reason: null };
+      return {
+        output: answer.output,
+        confidence: answer.confidence,
+        abstained: answer.abstained,
+        reason: null,
+      };
     case "refused":
       return { output: null, confidence: null, abstained: null, reason: answer.category };
     case "truncated":
@@ -109,14 +133,22 @@ function billOf(rule: OutcomeRule, job: ClaimedJob): Pick<AttemptEnd, "state" | 
 }
 
 /** What becomes of a job whose attempt brought no answer. */
-function nextStep(job: ClaimedJob, outcome: AttemptOutcome, terms: SettleTerms, retryAfterMs?: number): NextStep {
+function nextStep(
+  job: ClaimedJob,
+  outcome: AttemptOutcome,
+  terms: SettleTerms,
+  retryAfterMs?: number,
+): NextStep {
   const rule = outcomeRules[outcome];
   const fault = rule.fault ?? "provider";
-  if (rule.then === "final") return { state: rule.state ?? "failed", failureCode: outcome, failureFault: fault };
+  if (rule.then === "final")
+    return { state: rule.state ?? "failed", failureCode: outcome, failureFault: fault };
   const paid = job.attemptsPaid + (rule.bill === "worst" ? 1 : 0);
   const tries = job.tries + 1;
-  if (paid >= job.attemptsMax) return { state: "failed", failureCode: "attempts_exhausted", failureFault: fault };
-  if (rule.then === "retry" && tries >= terms.triesMax) return { state: "failed", failureCode: outcome, failureFault: fault };
+  if (paid >= job.attemptsMax)
+    return { state: "failed", failureCode: "attempts_exhausted", failureFault: fault };
+  if (rule.then === "retry" && tries >= terms.triesMax)
+    return { state: "failed", failureCode: outcome, failureFault: fault };
   const delayMs = retryDelayMs(terms.retry, job.attemptNo, terms.random, retryAfterMs);
   return {
     state: "queued",

@@ -3,17 +3,15 @@
 // BullMQ brings the entry and shows it; it decides nothing. Its stall recovery may bring the same entry twice, and the claim in
 // Postgres lets one through. Claims and records of concurrent calls are grouped into one transaction each.
 
+import { setMaxListeners } from "node:events";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { limits } from "../../config/limits.ts";
 import { errorFields } from "../../observe/error-fields.ts";
-import { claimJobs, returnJobs } from "../../postgres/claim.ts";
-import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
+import { openBooks } from "../../postgres/books.ts";
+import { returnJobs } from "../../postgres/claim.ts";
 import { resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
-import { createGroup } from "../../postgres/group.ts";
 import type { Pool } from "../../postgres/pool.ts";
-import { recordAttempts } from "../../postgres/record.ts";
-import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { recordUntilWritten, runAttempt } from "./run-attempt.ts";
 import type { AttemptDeps, AttemptSummary, InFlight } from "./run-attempt.ts";
@@ -49,6 +47,8 @@ const liftEveryMs = 2_000;
 
 export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   const draining = new AbortController();
+  // Every call that waits for its pace listens to it: as many as there are calls at once, and no leak.
+  setMaxListeners(deps.config.concurrency * 2, draining.signal);
   const inFlight: InFlight = new Map();
   const running = new Set<Promise<unknown>>();
   const attemptDeps = { ...deps, ...connect(deps, inFlight) };
@@ -81,30 +81,27 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   };
 }
 
-type Connected = Pick<AttemptDeps, "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight">;
+type Connected = Pick<
+  AttemptDeps,
+  "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight"
+>;
 
 /** The steps of the pipeline that talk to the database, grouped. */
 function connect(deps: WorkerDeps, inFlight: InFlight): Connected {
   const { pool, log, sleep, credentialId } = deps;
-  const claims = createGroup<Claim, ClaimAnswer>({
-    run: (group) => {
+  const books = openBooks(pool, {
+    itemsMax: limits.holdGroupMax * 2,
+    terms: () => {
       const now = deps.clock.now();
       const budgetRetryAt = new Date(now.getTime() + budgetRestMs);
-      return claimJobs(pool, group, { processId: deps.processId(), credentialId, now, newId: deps.newId, budgetRetryAt });
+      return { processId: deps.processId(), credentialId, now, newId: deps.newId, budgetRetryAt };
     },
-    itemsMax: limits.holdGroupMax,
-    inFlightMax: 2,
-  });
-  const records = createGroup<AttemptRecord, RecordedAttempt>({
-    run: (group) => recordUntilWritten(() => recordAttempts(pool, group), log, sleep),
-    itemsMax: limits.holdGroupMax,
-    inFlightMax: 2,
   });
   let liftedAtMs = -Infinity;
   return {
     inFlight,
-    claim: (claim) => claims.add(claim),
-    record: (record) => records.add(record),
+    claim: books.claim,
+    record: (record) => recordUntilWritten(() => books.record(record), log, sleep),
     giveBack: (dispatch, waitReason) => returnJobs(pool, [{ ...dispatch, waitReason, notBefore: null }]),
     onCredentialRefused: async (outcome: AttemptOutcome) => {
       log.event("provider.credential_refused", { credentialId, outcome });

@@ -13,10 +13,14 @@
 -- $19 retry_reason text[]    $20 wait_reason text[]      $21 counts_try boolean[]
 -- $22 has_result boolean[]   $23 output text[]           $24 confidence real[]     $25 abstained text[]  $26 reason text[]
 -- $27 keeps_hold boolean[]
+--
+-- Everything a later step needs travels along in `verdict`, so that each step is one look-up by key a row: joins between the steps
+-- would compare every line of a chunk with every other.
+--
 -- rows: one per attempt that was closed or corrected now
 -- locks: attempts and jobs in id order, then holds; never a budget window
 -- index: attempts_pkey, jobs_pkey, holds_pkey
--- not null: job_id, no, late, moved, released_nano, spent_nano, overrun_nano
+-- not null: job_id, no, late, moved, window_ids, released_nano, spent_nano, overrun_nano
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::bigint[], $11::bigint[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[],
@@ -26,22 +30,23 @@ WITH input AS MATERIALIZED (
       answer_sha256, sent_at, answered_at, next_state, failure_code, failure_fault, not_before, retry_reason, wait_reason,
       counts_try, has_result, output, confidence, abstained, reason, keeps_hold)
 ), prior AS MATERIALIZED (
-  SELECT a.job_id, a.no, a.state, a.cost_nano, a.realtime_nano,
+  SELECT i.*, a.state AS prior_state, a.cost_nano AS prior_cost_nano, a.realtime_nano AS prior_realtime_nano,
+         a.worst_nano, a.hold_id, a.window_ids, a.price_id,
          a.state = 'open' OR (a.state = 'unpaid' AND EXISTS (SELECT 1 FROM holds h WHERE h.id = a.hold_id AND h.state = 'open')) AS holds
-    FROM attempts a JOIN input i ON a.job_id = i.job_id AND a.no = i.no
+    FROM input i JOIN attempts a ON a.job_id = i.job_id AND a.no = i.no
    WHERE a.state = 'open' OR (a.state = 'presumed' AND NOT a.late AND i.state IN ('settled', 'unpaid'))
       OR (a.state = 'unpaid' AND a.outcome = 'unknown_end' AND a.lane = 'batch' AND i.state IN ('settled', 'presumed'))
    ORDER BY a.job_id, a.no FOR UPDATE OF a
-), prior_jobs AS MATERIALIZED (
-  SELECT j.id, j.state, j.attempt_no FROM jobs j WHERE j.id IN (SELECT job_id FROM prior) ORDER BY j.id FOR UPDATE OF j
 ), verdict AS MATERIALIZED (
-  SELECT i.*, p.state <> 'open' AS late, p.state AS prior_state, p.holds AND NOT i.keeps_hold AS releases,
-         i.cost_nano - CASE WHEN p.state = 'presumed' THEN coalesce(p.cost_nano, 0) ELSE 0 END AS cost_change,
-         i.realtime_nano - CASE WHEN p.state = 'presumed' THEN coalesce(p.realtime_nano, 0) ELSE 0 END AS realtime_change,
-         CASE WHEN p.state = 'presumed' THEN -coalesce(p.cost_nano, 0) WHEN i.state = 'presumed' THEN i.cost_nano ELSE 0 END AS presumed_change,
-         CASE WHEN p.state <> 'open' THEN i.has_result AND i.next_state = 'succeeded' AND j.state IN ('queued', 'dispatched', 'running')
-              ELSE j.attempt_no = i.no AND j.state IN ('dispatched', 'running') END AS moves
-    FROM input i JOIN prior p ON p.job_id = i.job_id AND p.no = i.no JOIN prior_jobs j ON j.id = i.job_id
+  SELECT p.*, p.prior_state <> 'open' AS late, p.holds AND NOT p.keeps_hold AND p.hold_id IS NOT NULL AS releases,
+         p.cost_nano - CASE WHEN p.prior_state = 'presumed' THEN coalesce(p.prior_cost_nano, 0) ELSE 0 END AS cost_change,
+         p.realtime_nano - CASE WHEN p.prior_state = 'presumed' THEN coalesce(p.prior_realtime_nano, 0) ELSE 0 END AS realtime_change,
+         CASE WHEN p.prior_state = 'presumed' THEN -coalesce(p.prior_cost_nano, 0) WHEN p.state = 'presumed' THEN p.cost_nano ELSE 0 END AS presumed_change,
+         CASE WHEN p.prior_state <> 'open' THEN p.has_result AND p.next_state = 'succeeded' AND j.state IN ('queued', 'dispatched', 'running')
+              ELSE j.attempt_no = p.no AND j.state IN ('dispatched', 'running') END AS moves,
+         j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.prompt_version, j.model, j.lane, j.labels
+    FROM prior p JOIN jobs j ON j.id = p.job_id
+   ORDER BY j.id FOR UPDATE OF j
 ), closed AS (
   UPDATE attempts a
      SET state = v.state, outcome = v.outcome, http_status = v.http_status, error_type = v.error_type,
@@ -50,7 +55,6 @@ WITH input AS MATERIALIZED (
          sent_at = coalesce(v.sent_at, a.sent_at), answered_at = v.answered_at, recorded_at = clock_timestamp(), late = v.late
     FROM verdict v
    WHERE a.job_id = v.job_id AND a.no = v.no
-  RETURNING a.job_id, a.no, a.worst_nano, a.hold_id, a.window_ids, a.price_id
 ), moved AS (
   UPDATE jobs j
      SET state = CASE WHEN v.moves THEN v.next_state ELSE j.state END,
@@ -72,44 +76,34 @@ WITH input AS MATERIALIZED (
          presumed_nano = j.presumed_nano + v.presumed_change
     FROM verdict v
    WHERE j.id = v.job_id
-  RETURNING j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.prompt_version, j.model, j.lane, j.labels, j.finish_seq
 ), stored AS (
   INSERT INTO job_results (job_id, tenant_id, output, confidence, abstained, reason, attempt_no)
-  SELECT m.id, m.tenant_id, v.output, v.confidence, v.abstained, v.reason, v.no
-    FROM moved m JOIN verdict v ON v.job_id = m.id
-   WHERE v.moves AND v.has_result
+  SELECT v.job_id, v.tenant_id, v.output, v.confidence, v.abstained, v.reason, v.no FROM verdict v WHERE v.moves AND v.has_result
   ON CONFLICT (job_id) DO NOTHING
 ), booked AS (
   INSERT INTO ledger (tenant_id, kind, job_id, attempt_no, bulk_id, queue_id, job_type, prompt_version, model, lane, labels,
     hold_id, price_id, amount_nano, realtime_nano, overrun_nano)
-  SELECT m.tenant_id, CASE WHEN v.prior_state = 'presumed' THEN 'correction' WHEN v.state = 'presumed' THEN 'presume' ELSE 'settle' END,
-         v.job_id, v.no, m.bulk_id, m.queue_id, m.job_type, m.prompt_version, m.model, m.lane, coalesce(m.labels, b.labels),
-         c.hold_id, c.price_id, v.cost_change, v.realtime_change, greatest(v.cost_nano - c.worst_nano, 0)
-    FROM verdict v JOIN closed c ON c.job_id = v.job_id AND c.no = v.no JOIN moved m ON m.id = v.job_id JOIN bulks b ON b.id = m.bulk_id
+  SELECT v.tenant_id, CASE WHEN v.prior_state = 'presumed' THEN 'correction' WHEN v.state = 'presumed' THEN 'presume' ELSE 'settle' END,
+         v.job_id, v.no, v.bulk_id, v.queue_id, v.job_type, v.prompt_version, v.model, v.lane, coalesce(v.labels, b.labels),
+         v.hold_id, v.price_id, v.cost_change, v.realtime_change, greatest(v.cost_nano - v.worst_nano, 0)
+    FROM verdict v JOIN bulks b ON b.id = v.bulk_id
    WHERE v.late OR v.state IN ('settled', 'presumed')
-), released AS (
-  SELECT c.hold_id, sum(c.worst_nano)::bigint AS nano, bool_or(v.state = 'presumed') AS presumed, bool_or(v.state = 'settled') AS settled
-    FROM closed c JOIN verdict v ON v.job_id = c.job_id AND v.no = c.no
-   WHERE v.releases AND c.hold_id IS NOT NULL
-   GROUP BY c.hold_id
 ), freed AS (
   UPDATE holds h
      SET remaining_nano = h.remaining_nano - r.nano,
          state = CASE WHEN h.remaining_nano > r.nano THEN 'open' WHEN r.presumed THEN 'presumed'
                       WHEN r.settled OR h.amount_nano > r.nano THEN 'settled' ELSE 'released' END,
          closed_at = CASE WHEN h.remaining_nano > r.nano THEN NULL ELSE clock_timestamp() END
-    FROM released r
+    FROM (SELECT v.hold_id, sum(v.worst_nano)::bigint AS nano, bool_or(v.state = 'presumed') AS presumed, bool_or(v.state = 'settled') AS settled
+            FROM verdict v WHERE v.releases GROUP BY v.hold_id) r
    WHERE h.id = r.hold_id
 ), freed_parts AS (
   UPDATE hold_parts p
      SET remaining_nano = p.remaining_nano - r.nano
-    FROM (SELECT c.hold_id, w.id AS window_id, sum(c.worst_nano)::bigint AS nano
-            FROM closed c JOIN verdict v ON v.job_id = c.job_id AND v.no = c.no CROSS JOIN LATERAL unnest(c.window_ids) AS w(id)
-           WHERE v.releases AND c.hold_id IS NOT NULL
-           GROUP BY c.hold_id, w.id) r
+    FROM (SELECT v.hold_id, w.id AS window_id, sum(v.worst_nano)::bigint AS nano
+            FROM verdict v CROSS JOIN LATERAL unnest(v.window_ids) AS w(id) WHERE v.releases GROUP BY v.hold_id, w.id) r
    WHERE p.hold_id = r.hold_id AND p.window_id = r.window_id
 )
-SELECT v.job_id, v.no, v.late, v.moves AS moved, c.window_ids,
-       CASE WHEN v.releases AND c.hold_id IS NOT NULL THEN c.worst_nano ELSE 0 END AS released_nano,
-       v.cost_change AS spent_nano, greatest(v.cost_nano - c.worst_nano, 0) AS overrun_nano, m.bulk_id, m.queue_id, m.finish_seq
-  FROM verdict v JOIN closed c ON c.job_id = v.job_id AND c.no = v.no JOIN moved m ON m.id = v.job_id
+SELECT v.job_id, v.no, v.late, v.moves AS moved, v.window_ids, CASE WHEN v.releases THEN v.worst_nano ELSE 0 END AS released_nano,
+       v.cost_change AS spent_nano, greatest(v.cost_nano - v.worst_nano, 0) AS overrun_nano
+  FROM verdict v
