@@ -2,11 +2,11 @@
 // The command line. A built installation runs dist/; a clone runs its sources through tsx.
 import { existsSync } from "node:fs";
 
-const built = new URL("../dist/src/cli/main.js", import.meta.url);
+const built = new URL("../dist/src/processes/main.js", import.meta.url);
 if (existsSync(built)) {
   await import(built.href);
 } else {
   const { register } = await import("tsx/esm/api");
   register();
-  await import(new URL("../src/cli/main.ts", import.meta.url).href);
+  await import(new URL("../src/processes/main.ts", import.meta.url).href);
 }

@@ -65,7 +65,7 @@ export const silentLog: Log = { event: () => undefined, child: () => silentLog }
 
 const secretName = /secret|password|authorization|cookie|api_?key$|token$/i;
 // The provider's keys, our own keys, bearer headers, and the password part of a URL.
-const secretText = /sk-ant-[\w-]+|\bsluice_[\w-]{16,}|bearer\s+\S+|:\/\/[^\s/@]*:[^\s/@]*@/gi;
+const secretText = /sk-ant-[\w-]+|\bslk_[\w-]{16,}|bearer\s+\S+|:\/\/[^\s/@]*:[^\s/@]*@/gi;
 
 function safeFields(fields: LogFields, charsMax: number): Record<string, LogValue> {
   const safe: Record<string, LogValue> = {};
