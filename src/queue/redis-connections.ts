@@ -25,7 +25,7 @@ const common = {
 const producer = {
   ...common,
   commandTimeout: queueLimits.commandTimeoutMs,
-  maxRetriesPerRequest: 3,
+  maxRetriesPerRequest: 1,
 };
 
 /** Workers and listeners: wait for the server as long as it takes, but notice within `socketTimeout` that it went silent. */
