@@ -3,26 +3,17 @@
  * the last billed items for a referee. An item is booked once, when its answer is produced: whether the client ever sees
  * the answer plays no part. An item of a model without a known price is counted apart, never as zero dollars.
  */
+import { BilledItems } from "./billed-items.ts";
+import type { ChargeContext } from "./billed-items.ts";
 import type { VirtualClock } from "./clock.ts";
 import { priceNano, usdOf } from "./price.ts";
-import type { Lane, Usage } from "./price.ts";
+import type { Usage } from "./price.ts";
 
 /** What is billed and to whom; `source` is the request id of a call, the custom_id of a line. */
 export interface Charge {
-  readonly lane: Lane;
-  readonly model: string;
-  readonly geo: string | null;
-  readonly keyHash: string;
-  readonly workspace: string;
-  readonly batchId: string | null;
+  readonly context: ChargeContext;
   readonly source: string;
   readonly usage: Usage;
-}
-
-export interface BilledItem extends Charge {
-  readonly number: number;
-  readonly atMs: number;
-  readonly nano: bigint | undefined;
 }
 
 interface Total {
@@ -48,44 +39,55 @@ type Dimension = (typeof dimensions)[number];
 
 export class Invoice {
   readonly #clock: VirtualClock;
-  readonly #itemsMax: number;
-  readonly #items: BilledItem[] = [];
+  readonly #items: BilledItems;
   readonly #sums = new Map<Dimension, Map<string, Total>>(
     dimensions.map((name) => [name, new Map<string, Total>()]),
   );
   readonly #all = emptyTotal();
   #unpriced = 0;
-  #count = 0;
+  #last: ChargeContext | null = null;
 
   constructor(clock: VirtualClock, itemsMax: number) {
     this.#clock = clock;
-    this.#itemsMax = itemsMax;
+    this.#items = new BilledItems(itemsMax);
   }
 
   /** Books one answer and returns its price in nano-dollars (undefined: no price known). */
   bill(charge: Charge): bigint | undefined {
     const atMs = this.#clock.now();
-    const nano = priceNano(charge.model, charge.usage, { lane: charge.lane, geo: charge.geo, atMs });
-    this.#count += 1;
+    const { source, usage } = charge;
+    const context = this.#shared(charge.context);
+    const nano = priceNano(context.model, usage, { lane: context.lane, geo: context.geo, atMs });
     if (nano === undefined) this.#unpriced += 1;
     const keys: Record<Dimension, string | null> = {
-      model: charge.model,
-      lane: charge.lane,
-      key: charge.keyHash,
-      workspace: charge.workspace,
-      batch: charge.batchId,
-      day: new Date(atMs).toISOString().slice(0, 10),
+      model: context.model,
+      lane: context.lane,
+      key: context.keyHash,
+      workspace: context.workspace,
+      batch: context.batchId,
+      day: dayOf(atMs),
     };
-    add(this.#all, charge.usage, nano ?? 0n);
+    add(this.#all, usage, nano ?? 0n);
     for (const name of dimensions) {
       const key = keys[name];
-      if (key !== null) add(this.#total(name, key), charge.usage, nano ?? 0n);
+      if (key !== null) add(this.#total(name, key), usage, nano ?? 0n);
     }
-    this.#items.push({ ...charge, number: this.#count, atMs, nano });
-    // Dropped in slabs: shifting one by one would cost the length of the list for every item.
-    if (this.#items.length > this.#itemsMax * 1.25)
-      this.#items.splice(0, this.#items.length - this.#itemsMax);
+    this.#items.add({ context, source, usage, nano, atMs });
     return nano;
+  }
+
+  /** The previous context when it says the same, so that the lines of a batch share one. */
+  #shared(context: ChargeContext): ChargeContext {
+    const last = this.#last;
+    const same =
+      last !== null &&
+      last.batchId === context.batchId &&
+      last.model === context.model &&
+      last.keyHash === context.keyHash &&
+      last.geo === context.geo;
+    if (same) return last;
+    this.#last = context;
+    return context;
   }
 
   totalNano(): bigint {
@@ -113,19 +115,8 @@ export class Invoice {
   }
 
   /** Billed items with a number above `after`, oldest first; `next` is null at the end. */
-  items(
-    after: number,
-    limit: number,
-  ): { items: Record<string, unknown>[]; next: number | null; dropped: number } {
-    const dropped = (this.#items[0]?.number ?? 1) - 1;
-    const start = Math.max(0, after - dropped);
-    const page = this.#items.slice(start, start + limit);
-    const last = page.at(-1);
-    return {
-      items: page.map(itemView),
-      next: last !== undefined && last.number < this.#count ? last.number : null,
-      dropped,
-    };
+  items(after: number, limit: number): ReturnType<BilledItems["page"]> {
+    return this.#items.page(after, limit);
   }
 
   #total(name: Dimension, key: string): Total {
@@ -137,6 +128,18 @@ export class Invoice {
     return fresh;
   }
 }
+
+let lastDay = -1;
+let lastDayText = "";
+
+const dayOf = (ms: number): string => {
+  const day = Math.floor(ms / 86_400_000);
+  if (day !== lastDay) {
+    lastDay = day;
+    lastDayText = new Date(ms).toISOString().slice(0, 10);
+  }
+  return lastDayText;
+};
 
 const add = (total: Total, usage: Usage, nano: bigint): void => {
   total.items += 1;
@@ -155,26 +158,4 @@ const totalView = (total: Total) => ({
   cache_creation_input_tokens: total.cacheWriteTokens,
   cache_read_input_tokens: total.cacheReadTokens,
   output_tokens: total.outputTokens,
-});
-
-const itemView = (item: BilledItem): Record<string, unknown> => ({
-  number: item.number,
-  at: new Date(item.atMs).toISOString(),
-  lane: item.lane,
-  model: item.model,
-  key: item.keyHash,
-  workspace: item.workspace,
-  ...(item.batchId === null
-    ? { request_id: item.source }
-    : { batch_id: item.batchId, custom_id: item.source }),
-  usage: {
-    input_tokens: item.usage.inputTokens,
-    ephemeral_5m_input_tokens: item.usage.write5mTokens,
-    ephemeral_1h_input_tokens: item.usage.write1hTokens,
-    cache_read_input_tokens: item.usage.readTokens,
-    output_tokens: item.usage.outputTokens,
-    web_search_requests: item.usage.webSearches,
-  },
-  inference_geo: item.geo,
-  nano: item.nano?.toString() ?? null,
 });

@@ -133,7 +133,7 @@ const standing = {
   clockRate: 1,
   schemaStrict: true,
   logEntriesMax: 50_000,
-  billedItemsMax: 200_000,
+  billedItemsMax: 100_000,
 } as const;
 
 export const resolveSettings = (options: SimulatorOptions): Settings => {

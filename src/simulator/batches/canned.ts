@@ -2,7 +2,7 @@
 import { originOf } from "../exchange.ts";
 import type { Exchange } from "../exchange.ts";
 import { dayMs } from "./batch.ts";
-import { rowBytes } from "./line.ts";
+import { rowText } from "./line.ts";
 
 export const cannedBatch = (exchange: Exchange, id: string): Record<string, unknown> => {
   const now = exchange.world.clock.now();
@@ -21,4 +21,4 @@ export const cannedBatch = (exchange: Exchange, id: string): Record<string, unkn
   };
 };
 
-export const cannedRow = (): Buffer => rowBytes("my-custom-id-1", { type: "canceled" });
+export const cannedRow = (): string => rowText("my-custom-id-1", { type: "canceled" });

@@ -16,7 +16,7 @@ import type { Batch, RowKind } from "./batch.ts";
 
 export interface Row {
   readonly kind: RowKind;
-  readonly bytes: Buffer;
+  readonly text: string;
 }
 
 const kinds: ReadonlySet<string> = new Set([
@@ -27,14 +27,12 @@ const kinds: ReadonlySet<string> = new Set([
 ] satisfies RowKind[]);
 const isKind = (value: unknown): value is RowKind => typeof value === "string" && kinds.has(value);
 
-export const rowBytes = (customId: string, result: JsonObject): Buffer =>
-  Buffer.from(`${JSON.stringify({ custom_id: customId, result })}\n`);
+export const rowText = (customId: string, result: JsonObject): string =>
+  `${JSON.stringify({ custom_id: customId, result })}\n`;
 
 export const produceLine = (world: World, batch: Batch, index: number): Row => {
   const customId = batch.customIds[index] ?? "";
-  const text = batch.lines
-    .read(batch.starts[index] ?? 0, batch.starts[index + 1] ?? batch.lines.length)
-    .toString("utf8");
+  const text = batch.lines.readText(batch.starts[index] ?? 0, batch.starts[index + 1] ?? batch.lines.length);
   const params = objectOf(objectOf(JSON.parse(text))["params"]);
   const model = typeof params["model"] === "string" ? params["model"] : null;
   const subject: Subject = {
@@ -48,7 +46,7 @@ export const produceLine = (world: World, batch: Batch, index: number): Row => {
   const result = forcedResult(world, subject) ?? answeredResult(world, batch, { customId, params, subject });
   const kind = result["type"];
   if (!isKind(kind)) throw new Error(`no such row: ${String(kind)}`);
-  return { kind, bytes: rowBytes(customId, result) };
+  return { kind, text: rowText(customId, result) };
 };
 
 const errored = (shape: ApiErrorShape, requestId: string | null): JsonObject => ({

@@ -32,7 +32,7 @@ export const progress = (world: World, batch: Batch, budgetMs: number): boolean 
 
 const produceNext = (world: World, batch: Batch): void => {
   const row = produceLine(world, batch, batch.order[batch.produced] ?? 0);
-  batch.rows.append(row.bytes);
+  batch.rows.appendText(row.text);
   batch.rowEnds.push(batch.rows.length);
   batch.tally[row.kind] += 1;
   batch.produced += 1;

@@ -3,7 +3,6 @@
  * were cancelled or expired have no stored row; they are made up on the way and mixed in by seed. Pieces are cut by bytes, so
  * borders fall inside lines and inside UTF-8 sequences. Range is ignored, as by the real API.
  */
-import { once } from "node:events";
 import { notFound } from "../api-error.ts";
 import { draw } from "../chance.ts";
 import { meetRequestFaults, openStream, takeFault } from "../exchange.ts";
@@ -13,10 +12,10 @@ import type { FaultRule } from "../faults.ts";
 import type { Batch } from "./batch.ts";
 import { cannedRow } from "./canned.ts";
 import { findBatch } from "./endpoints.ts";
-import { rowBytes } from "./line.ts";
+import { rowText } from "./line.ts";
+import { ResultSink } from "./result-sink.ts";
 
 const blockBytes = 256 * 1024;
-const pieceBytes = 61_003;
 
 export const streamResults = async (exchange: Exchange, id: string): Promise<void> => {
   await meetRequestFaults(exchange);
@@ -43,20 +42,21 @@ const cutRow = (batch: Batch, rule: FaultRule): number =>
   numberParam(rule, "after", Math.floor(batch.customIds.length / 2));
 
 const send = async (exchange: Exchange, batch: Batch, rule: FaultRule | null): Promise<void> => {
-  const sink = new Sink(exchange, rule);
+  const sink = new ResultSink(exchange, rule);
   const stopRow = rule === null || !stops.has(rule.action) ? Number.POSITIVE_INFINITY : cutRow(batch, rule);
   let row = 0;
   for (const line of linesOf(exchange, batch)) {
+    const bytes = row < stopRow ? changed(line, row, rule) : cutLine(line, rule);
+    // oxlint-disable-next-line no-await-in-loop -- back-pressure; only full pieces are waited for
+    if (sink.offer(bytes) && !(await sink.write(bytes))) return;
     if (row >= stopRow && rule !== null) {
       // oxlint-disable-next-line no-await-in-loop -- the last thing the loop does
-      await breakOff(exchange, sink, { line, rule });
+      await breakOff(exchange, sink, rule);
       return;
     }
-    // oxlint-disable-next-line no-await-in-loop -- back-pressure
-    if (sink.add(changed(line, row, rule)) && !(await sink.drain())) return;
     row += 1;
   }
-  await sink.finish();
+  if (await sink.flush()) exchange.response.end();
 };
 
 const stops: ReadonlySet<string> = new Set([
@@ -66,15 +66,16 @@ const stops: ReadonlySet<string> = new Set([
   "stall_download",
 ]);
 
-const breakOff = async (
-  exchange: Exchange,
-  sink: Sink,
-  at: { readonly line: Buffer; readonly rule: FaultRule },
-): Promise<void> => {
-  const { action } = at.rule;
-  if (action === "cut_mid_line" || action === "reset_download")
-    sink.add(at.line.subarray(0, Math.max(1, at.line.length >> 1)));
-  await sink.drain(true);
+const empty = Buffer.alloc(0);
+
+/** What is still sent of the row a download breaks off at: nothing, or its first half. */
+const cutLine = (line: Buffer, rule: FaultRule | null): Buffer =>
+  rule?.action === "cut_mid_line" || rule?.action === "reset_download"
+    ? line.subarray(0, Math.max(1, line.length >> 1))
+    : empty;
+
+const breakOff = async (exchange: Exchange, sink: ResultSink, { action }: FaultRule): Promise<void> => {
+  await sink.flush();
   if (action === "reset_download") exchange.request.socket.destroy();
   else if (action !== "stall_download") exchange.response.end();
 };
@@ -87,7 +88,7 @@ const changed = (line: Buffer, row: number, rule: FaultRule | null): Buffer => {
   return Buffer.concat([line.subarray(0, -2), padding, line.subarray(-2)]);
 };
 
-/** Every row of the batch, each with its line end. */
+/** Every row of the batch, each with its line end; a row is valid until the next is asked for. */
 const linesOf = function* linesOf(exchange: Exchange, batch: Batch): Generator<Buffer> {
   const total = batch.customIds.length;
   const seed = exchange.world.settings.seed ^ batch.number;
@@ -102,21 +103,23 @@ const linesOf = function* linesOf(exchange: Exchange, batch: Batch): Generator<B
       const next = stored.next();
       if (next.done !== true) yield next.value;
     } else {
-      yield rowBytes(batch.customIds[batch.order[unproduced] ?? 0] ?? "", { type: rest });
+      yield Buffer.from(rowText(batch.customIds[batch.order[unproduced] ?? 0] ?? "", { type: rest }));
       unproduced += 1;
     }
   }
 };
 
-/** Stored rows in order, read in blocks. */
+/** Stored rows in order, read in blocks into one buffer. */
 const storedRows = function* storedRows(batch: Batch): Generator<Buffer> {
+  let block: Buffer = empty;
   let row = 0;
   let start = 0;
   while (row < batch.produced) {
     let last = row;
     while (last + 1 < batch.produced && (batch.rowEnds[last + 1] ?? 0) - start <= blockBytes) last += 1;
     const end = batch.rowEnds[last] ?? start;
-    const block = batch.rows.read(start, end);
+    if (block.length < end - start) block = Buffer.allocUnsafeSlow(Math.max(blockBytes, end - start));
+    batch.rows.copyTo(block, start, end);
     for (let from = start; row <= last; row += 1) {
       const to = batch.rowEnds[row] ?? end;
       yield block.subarray(from - start, to - start);
@@ -125,61 +128,3 @@ const storedRows = function* storedRows(batch: Batch): Generator<Buffer> {
     start = end;
   }
 };
-
-/** Gathers lines and writes them in pieces that ignore where lines end. */
-class Sink {
-  readonly #exchange: Exchange;
-  readonly #pieceBytes: number;
-  readonly #pauseMs: number;
-  #parts: Buffer[] = [];
-  #bytes = 0;
-  #gone = false;
-
-  constructor(exchange: Exchange, rule: FaultRule | null) {
-    this.#exchange = exchange;
-    const drip = rule !== null && rule.action === "slow_drip";
-    const tiny = rule !== null && rule.action === "tiny_chunks";
-    this.#pieceBytes =
-      rule !== null && (drip || tiny) ? Math.max(1, numberParam(rule, "bytes", tiny ? 7 : 512)) : pieceBytes;
-    this.#pauseMs = rule !== null && drip ? numberParam(rule, "interval_ms", 50) : 0;
-    exchange.response.once("close", () => {
-      this.#gone = true;
-    });
-  }
-
-  /** True when enough is gathered to write. */
-  add(line: Buffer): boolean {
-    this.#parts.push(line);
-    this.#bytes += line.length;
-    return this.#bytes >= this.#pieceBytes;
-  }
-
-  /** Writes whole pieces (or all). False when the client has gone. */
-  async drain(all = false): Promise<boolean> {
-    const gathered = Buffer.concat(this.#parts);
-    let from = 0;
-    const end = all ? gathered.length : gathered.length - this.#pieceBytes + 1;
-    while (!this.#gone && from < end) {
-      const piece = gathered.subarray(from, from + this.#pieceBytes);
-      from += piece.length;
-      // oxlint-disable-next-line no-await-in-loop -- pieces follow each other
-      await this.#write(piece);
-    }
-    const rest = gathered.subarray(from);
-    this.#parts = rest.length > 0 ? [rest] : [];
-    this.#bytes = rest.length;
-    return !this.#gone;
-  }
-
-  async finish(): Promise<void> {
-    if (await this.drain(true)) this.#exchange.response.end();
-  }
-
-  async #write(piece: Buffer): Promise<void> {
-    const { response, world } = this.#exchange;
-    const hasRoom = response.write(piece);
-    if (!hasRoom)
-      await Promise.race([once(response, "drain"), once(response, "close")]).catch(() => undefined);
-    if (this.#pauseMs > 0) await world.clock.wait(this.#pauseMs);
-  }
-}

@@ -7,7 +7,12 @@ import { parseJson } from "../json.ts";
 
 const skeletonBytesMax = 4 * 1024 * 1024;
 
+const listOpening = 0x5b;
+/** Enough for the name, a colon and generous white space. */
+const nameBytesMax = 256;
+
 const quote = 0x22;
+const zero = Buffer.from("0");
 const backslash = 0x5c;
 const openings = new Set([0x7b, 0x5b]);
 const closings = new Set([0x7d, 0x5d]);
@@ -16,8 +21,9 @@ const spaces = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 export class RequestScanner {
   readonly #take: (element: Buffer) => void;
-  readonly #skeleton: Buffer[] = [];
-  #skeletonBytes = 0;
+  /** One buffer that grows: thousands of small ones would keep alive the slabs they share with the elements. */
+  #skeleton = Buffer.allocUnsafeSlow(64 * 1024);
+  #skeletonLength = 0;
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -40,32 +46,46 @@ export class RequestScanner {
   /** The frame, parsed: `requests` holds a 0 per element. Throws the API's 400 for malformed JSON. */
   finish(): unknown {
     // An element that never closed makes the frame invalid: its 0 is missing.
-    return parseJson(this.#isTooLong ? Buffer.from("{") : Buffer.concat(this.#skeleton));
+    return parseJson(this.#isTooLong ? Buffer.from("{") : this.#skeleton.subarray(0, this.#skeletonLength));
   }
 
-  // oxlint-disable-next-line complexity -- one loop over up to 256 MB; taken apart it would be several times slower
   #scanElement(chunk: Buffer, from: number): number {
-    let depth = this.#depth;
-    let inString = this.#inString;
-    let escaped = this.#escaped;
     let at = from;
-    while (at < chunk.length && depth > this.#listDepth) {
-      const byte = chunk[at] ?? 0;
+    if (this.#depth === this.#listDepth) {
+      // Its opening bracket.
+      this.#depth += 1;
       at += 1;
-      if (inString) {
-        if (escaped) escaped = false;
-        else if (byte === backslash) escaped = true;
-        else if (byte === quote) inString = false;
-      } else if (byte === quote) inString = true;
-      else if (byte === 0x7b || byte === 0x5b) depth += 1;
-      else if (byte === 0x7d || byte === 0x5d) depth -= 1;
     }
-    this.#depth = depth;
-    this.#inString = inString;
-    this.#escaped = escaped;
+    while (at < chunk.length && this.#depth > this.#listDepth) {
+      if (this.#inString) {
+        at = this.#scanString(chunk, at);
+        continue;
+      }
+      const byte = chunk[at];
+      at += 1;
+      if (byte === quote) this.#inString = true;
+      else if (byte === 0x7b || byte === 0x5b) this.#depth += 1;
+      else if (byte === 0x7d || byte === 0x5d) this.#depth -= 1;
+    }
     this.#pending.push(chunk.subarray(from, at));
-    if (depth === this.#listDepth) this.#closeElement();
+    if (this.#depth === this.#listDepth) this.#closeElement();
     return at;
+  }
+
+  /** Jumps from quote to quote; one behind an odd number of backslashes does not end the string. */
+  #scanString(chunk: Buffer, from: number): number {
+    if (this.#escaped) {
+      this.#escaped = false;
+      return from + 1;
+    }
+    const found = chunk.indexOf(quote, from);
+    const end = found < 0 ? chunk.length : found;
+    let first = end;
+    while (first > from && chunk[first - 1] === backslash) first -= 1;
+    const isEscaped = (end - first) % 2 === 1;
+    if (found < 0) this.#escaped = isEscaped;
+    else this.#inString = isEscaped;
+    return found < 0 ? end : end + 1;
   }
 
   #closeElement(): void {
@@ -73,13 +93,14 @@ export class RequestScanner {
     const [only] = this.#pending;
     const element = this.#pending.length === 1 && only !== undefined ? only : Buffer.concat(this.#pending);
     this.#pending = [];
-    this.#keep(Buffer.from("0"));
+    this.#keep(zero);
     this.#take(element);
   }
 
   /** Walks over what is not an element, up to the start of one. */
-  #scanFrame(chunk: Buffer, from: number): number {
-    let at = from;
+  #scanFrame(chunk: Buffer, start: number): number {
+    let from = start;
+    let at = start;
     while (at < chunk.length) {
       const byte = chunk[at] ?? 0;
       const startsElement =
@@ -87,34 +108,41 @@ export class RequestScanner {
       if (startsElement) {
         this.#keep(chunk.subarray(from, at));
         this.#inElement = true;
-        this.#depth += 1;
-        this.#pending = [chunk.subarray(at, at + 1)];
-        return at + 1;
+        return at;
       }
       at += 1;
-      this.#step(byte, () => Buffer.concat([...this.#skeleton.slice(-64), chunk.subarray(from, at - 1)]));
+      if (this.#step(byte)) {
+        // Only what stands before the bracket tells whether this list is the one.
+        this.#keep(chunk.subarray(from, at - 1));
+        if (this.#endsWithName()) this.#listDepth = this.#depth;
+        from = at - 1;
+      }
     }
     this.#keep(chunk.subarray(from, at));
     return at;
   }
 
-  #step(byte: number, before: () => Buffer): void {
+  /** One byte of the frame; true for the bracket of a list that is a member of the whole. */
+  #step(byte: number): boolean {
     if (this.#inString) {
       if (this.#escaped) this.#escaped = false;
       else if (byte === backslash) this.#escaped = true;
       else if (byte === quote) this.#inString = false;
-      return;
+      return false;
     }
-    if (byte === comma || spaces.has(byte)) return;
+    if (byte === comma || spaces.has(byte)) return false;
     if (byte === quote) this.#inString = true;
-    else if (openings.has(byte)) this.#open(byte, before);
     else if (closings.has(byte)) this.#close();
+    else if (openings.has(byte)) this.#depth += 1;
+    return byte === listOpening && this.#depth === 2;
   }
 
-  #open(byte: number, before: () => Buffer): void {
-    this.#depth += 1;
-    if (byte === 0x5b && this.#depth === 2 && /"requests"\s*:\s*$/.test(before().toString("latin1")))
-      this.#listDepth = 2;
+  #endsWithName(): boolean {
+    const tail = this.#skeleton.subarray(
+      Math.max(0, this.#skeletonLength - nameBytesMax),
+      this.#skeletonLength,
+    );
+    return /"requests"\s*:\s*$/.test(tail.toString("latin1"));
   }
 
   #close(): void {
@@ -123,9 +151,17 @@ export class RequestScanner {
   }
 
   #keep(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#skeletonBytes += bytes.length;
-    if (this.#skeletonBytes > skeletonBytesMax) this.#isTooLong = true;
-    else this.#skeleton.push(Buffer.from(bytes));
+    const length = this.#skeletonLength + bytes.length;
+    if (length > skeletonBytesMax) {
+      this.#isTooLong = true;
+      return;
+    }
+    if (length > this.#skeleton.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, this.#skeleton.length * 2));
+      this.#skeleton.copy(larger, 0, 0, this.#skeletonLength);
+      this.#skeleton = larger;
+    }
+    bytes.copy(this.#skeleton, this.#skeletonLength);
+    this.#skeletonLength = length;
   }
 }

@@ -11,6 +11,8 @@ const memoryBytesMax = 4 * 1024 * 1024;
 const tailBytes = 1024 * 1024;
 
 let opened = 0;
+/** Reused by every read of text, which is synchronous and copies. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class Spool {
   #tail = Buffer.allocUnsafe(4_096);
@@ -29,14 +31,27 @@ export class Spool {
     this.#tailLength += bytes.length;
   }
 
-  /** A copy-free view where possible; valid until the next append. */
-  read(from: number, to: number): Buffer {
-    if (from >= this.#flushed) return this.#tail.subarray(from - this.#flushed, to - this.#flushed);
-    const bytes = Buffer.allocUnsafe(to - from);
-    const inFile = Math.min(to, this.#flushed) - from;
-    if (this.#file !== null) readSync(this.#file, bytes, 0, inFile, from);
-    if (to > this.#flushed) this.#tail.copy(bytes, inFile, 0, to - this.#flushed);
-    return bytes;
+  /** Appends text as UTF-8 without a buffer in between. */
+  appendText(text: string): void {
+    // A UTF-16 unit takes at most three bytes.
+    if (this.#tailLength + text.length * 3 > this.#tail.length) this.#makeRoom(text.length * 3);
+    this.#tailLength += this.#tail.write(text, this.#tailLength, "utf8");
+  }
+
+  /** Copies [from, to) to the start of `target`. */
+  copyTo(target: Buffer, from: number, to: number): void {
+    const inFile = Math.max(0, Math.min(to, this.#flushed) - from);
+    if (inFile > 0 && this.#file !== null) readSync(this.#file, target, 0, inFile, from);
+    if (to > this.#flushed)
+      this.#tail.copy(target, inFile, Math.max(0, from - this.#flushed), to - this.#flushed);
+  }
+
+  /** [from, to) as text; no bytes are kept. */
+  readText(from: number, to: number): string {
+    const length = to - from;
+    if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length * 2);
+    this.copyTo(scratch, from, to);
+    return scratch.toString("utf8", 0, length);
   }
 
   close(): void {

@@ -49,7 +49,12 @@ const objectBody = (body: unknown): JsonObject => {
 const route = async (world: World, name: string, call: Call): Promise<unknown> => {
   switch (name) {
     case "GET health":
-      return { ok: true, profile: world.settings.profile, seed: world.settings.seed };
+      return {
+        ok: true,
+        profile: world.settings.profile,
+        seed: world.settings.seed,
+        memory: process.memoryUsage(),
+      };
     case "GET invoice":
       return invoiceView(world, call.query);
     case "GET requests":

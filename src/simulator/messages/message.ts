@@ -72,16 +72,15 @@ const bill = (world: World, request: MessageRequest, usage: Usage, geo: string):
   tokens.cacheWrite += usage.write5mTokens + usage.write1hTokens;
   tokens.cacheRead += usage.readTokens;
   tokens.output += usage.outputTokens;
-  return world.invoice.bill({
+  const context = {
     lane: request.lane,
     model: request.model.id,
     geo,
     keyHash: request.identity.keyHash,
     workspace: request.identity.workspace,
     batchId: request.batchId,
-    source: request.source,
-    usage,
-  });
+  };
+  return world.invoice.bill({ context, source: request.source, usage });
 };
 
 const geoOf = (params: JsonObject, model: Model): string => {

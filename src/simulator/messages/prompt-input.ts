@@ -3,11 +3,12 @@
  * which text is the data that an answer should depend on.
  */
 import { hashText, mix } from "../chance.ts";
-import { isObject, listOf, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, textOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import type { Model } from "../models.ts";
 import { countTokens, countTokensOnce, overheadTokens } from "../tokenizer.ts";
 import { documentTokens, imageTokens } from "./media.ts";
+import { schemaTokens } from "./schema.ts";
 
 export interface PromptInput {
   readonly tokens: number;
@@ -30,37 +31,41 @@ export const measurePrompt = (params: JsonObject, model: Model): PromptInput => 
     overheadTokens.request +
     (tools.length > 0 ? overheadTokens.tools : 0) +
     (isObject(format) ? overheadTokens.outputFormat : 0);
-  const schema = isObject(format) ? countTokensOnce(JSON.stringify(format), model.denseTokens) : 0;
-  const cached = wantsCache(params);
-  if (!cached) return { tokens: fixed + schema + sum(blocksOf(params), model), prefixes: null };
-  return withPrefixes(params, model, fixed + schema);
-};
-
-const sum = (blocks: readonly Block[], model: Model): number => {
-  let tokens = 0;
-  for (const block of blocks) tokens += blockTokens(block.value, model);
-  return tokens;
-};
-
-const withPrefixes = (params: JsonObject, model: Model, fixed: number): PromptInput => {
+  const schema = isObject(format)
+    ? schemaTokens(objectOf(format["schema"]), model.denseTokens) + formatTokens
+    : 0;
   const blocks = blocksOf(params);
-  let tokens = fixed;
-  let hash = hashText(model.id);
+  if (isObject(params["cache_control"]) || blocks.some(isBreakpoint)) {
+    return withPrefixes(blocks, { model, fixed: fixed + schema, last: params["cache_control"] });
+  }
+  let tokens = fixed + schema;
+  for (const block of blocks) tokens += blockTokens(block, model);
+  return { tokens, prefixes: null };
+};
+
+/** `{"type":"json_schema","schema":…}` around the schema itself. */
+const formatTokens = 8;
+
+const isBreakpoint = (block: unknown): boolean => isObject(block) && isObject(block["cache_control"]);
+
+interface Frame {
+  readonly model: Model;
+  readonly fixed: number;
+  /** The top-level cache_control: a breakpoint at the last block. */
+  readonly last: unknown;
+}
+
+const withPrefixes = (blocks: readonly unknown[], frame: Frame): PromptInput => {
+  let tokens = frame.fixed;
+  let hash = hashText(frame.model.id);
   const prefixes = blocks.map((block, index) => {
-    tokens += blockTokens(block.value, model);
+    tokens += blockTokens(block, frame.model);
     hash = mix(
       hash,
-      hashText(
-        JSON.stringify(isObject(block.value) ? { ...block.value, cache_control: undefined } : block.value),
-      ),
+      hashText(JSON.stringify(isObject(block) ? { ...block, cache_control: undefined } : block)),
     );
-    const last =
-      index === blocks.length - 1 && isObject(params["cache_control"]) ? params["cache_control"] : undefined;
-    return {
-      tokens,
-      hash,
-      ttl: ttlOf(isObject(block.value) ? (block.value["cache_control"] ?? last) : last),
-    };
+    const own = isObject(block) ? block["cache_control"] : undefined;
+    return { tokens, hash, ttl: ttlOf(own ?? (index === blocks.length - 1 ? frame.last : undefined)) };
   });
   return { tokens, prefixes };
 };
@@ -70,26 +75,17 @@ const ttlOf = (control: unknown): "5m" | "1h" | null => {
   return control["ttl"] === "1h" ? "1h" : "5m";
 };
 
-interface Block {
-  readonly role: string;
-  readonly value: unknown;
-}
-
-const blocksOf = (params: JsonObject): readonly Block[] => {
-  const blocks: Block[] = listOf(params["tools"]).map((value) => ({ role: "tool", value }));
-  const add = (role: string, content: unknown): void => {
-    if (Array.isArray(content)) for (const value of content as unknown[]) blocks.push({ role, value });
-    else if (content !== undefined) blocks.push({ role, value: content });
+/** All content blocks in the order prefixes are cached in; a plain string counts as one. */
+const blocksOf = (params: JsonObject): readonly unknown[] => {
+  const blocks: unknown[] = [...listOf(params["tools"])];
+  const add = (content: unknown): void => {
+    if (Array.isArray(content)) for (const block of content as unknown[]) blocks.push(block);
+    else if (content !== undefined) blocks.push(content);
   };
-  add("system", params["system"]);
-  for (const message of listOf(params["messages"]))
-    if (isObject(message)) add(textOf(message["role"]), message["content"]);
+  add(params["system"]);
+  for (const message of listOf(params["messages"])) if (isObject(message)) add(message["content"]);
   return blocks;
 };
-
-const wantsCache = (params: JsonObject): boolean =>
-  isObject(params["cache_control"]) ||
-  blocksOf(params).some((block) => isObject(block.value) && isObject(block.value["cache_control"]));
 
 const blockTokens = (value: unknown, model: Model): number => {
   const dense = model.denseTokens;

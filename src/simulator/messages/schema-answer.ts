@@ -9,10 +9,9 @@ import { fieldHash } from "./answer-context.ts";
 import type { AnswerContext } from "./answer-context.ts";
 import { numbersIn } from "./facts.ts";
 import { bestLabel, compileLabels } from "./label-match.ts";
+import { knownSchema } from "./schema.ts";
+import type { Maker } from "./schema.ts";
 import { makeString } from "./string-answer.ts";
-
-/** Makes a value for one place of the schema. */
-export type Maker = (context: AnswerContext, nullable: boolean) => unknown;
 
 interface Place {
   readonly root: JsonObject;
@@ -22,19 +21,9 @@ interface Place {
 const depthMax = 6;
 const listItemsMax = 3;
 
-const compiled = new Map<string, Maker>();
-const compiledMax = 256;
-
-/** The maker of a whole schema, remembered by its text. */
-export const compileSchema = (schema: JsonObject): Maker => {
-  const key = JSON.stringify(schema);
-  const known = compiled.get(key);
-  if (known !== undefined) return known;
-  if (compiled.size >= compiledMax) compiled.clear();
-  const maker = compile(schema, { root: schema, name: "answer" });
-  compiled.set(key, maker);
-  return maker;
-};
+/** The maker of a whole schema, compiled once. */
+export const compileSchema = (schema: JsonObject): Maker =>
+  (knownSchema(schema).maker ??= compile(schema, { root: schema, name: "answer" }));
 
 const compile = (schema: unknown, place: Place): Maker => {
   if (!isObject(schema)) return () => "";

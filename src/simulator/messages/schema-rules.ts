@@ -5,6 +5,7 @@
 import { invalidRequest } from "../api-error.ts";
 import { isObject, listOf, objectOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
+import { knownSchema } from "./schema.ts";
 
 const unsupported: Readonly<Record<string, readonly string[]>> = {
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
@@ -13,16 +14,12 @@ const unsupported: Readonly<Record<string, readonly string[]>> = {
   array: ["maxItems", "uniqueItems"],
 };
 
-const passed = new Map<string, true>();
-const passedMax = 512;
-
-/** Throws the 400 for the first wrong spot. A schema that passed once is remembered. */
+/** Throws the 400 for the first wrong spot. A schema that passed once is not walked again. */
 export const checkSchema = (schema: JsonObject, where: string): void => {
-  const key = JSON.stringify(schema);
-  if (passed.has(key)) return;
+  const known = knownSchema(schema);
+  if (known.passed) return;
   visit(schema, where);
-  if (passed.size >= passedMax) passed.clear();
-  passed.set(key, true);
+  known.passed = true;
 };
 
 const typesOf = (schema: JsonObject): readonly unknown[] =>

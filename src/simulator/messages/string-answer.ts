@@ -6,7 +6,7 @@ import type { AnswerContext } from "./answer-context.ts";
 import { finderOf, gist } from "./facts.ts";
 import { bestLabel, compileLabels, listedLabels } from "./label-match.ts";
 import { textForPattern } from "./pattern.ts";
-import type { Maker } from "./schema-answer.ts";
+import type { Maker } from "./schema.ts";
 
 const gistCharsMax = 120;
 
