@@ -11,6 +11,8 @@ export const exitCodes = {
   unreachable: 3,
   /** The bulk has finished and not every job of it succeeded (watch, and submit --watch). */
   unsuccessful: 4,
+  /** The service went down with calls in flight that did not end in time: they were booked at their worst case and requeued. */
+  aborted: 5,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

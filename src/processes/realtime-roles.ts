@@ -13,19 +13,12 @@ import { LeaseKeeper } from "../postgres/leases.ts";
 import { aliveProcesses } from "../postgres/processes.ts";
 import type { Provider } from "../provider/client.ts";
 import { addJobs } from "../queue/entries.ts";
+import { defaultCredentialId } from "./role.ts";
+import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The BullMQ queue that holds the realtime window. */
 export const realtimeQueueName = "realtime";
-/** The one credential of this installation; tenants bring their own later. */
-export const defaultCredentialId = "default";
-
-/** A running role. */
-export interface Role {
-  /** From now on it starts nothing; what it has in flight may end within `timeoutMs`, then it is aborted. */
-  stop(timeoutMs: number): Promise<{ aborted: number }>;
-}
-
 /** How many workers are alive, asked at most once a second: for the window's size and for shares of the pace. */
 export function createWorkerCount(
   runtime: Runtime,

@@ -5,19 +5,20 @@
 // process dies on the way, by the reaper.
 
 import type { Config } from "../config/config.ts";
-import { limits } from "../config/limits.ts";
-import type { Gate } from "../domain/work-scope.ts";
 import type { Log } from "../observe/log.ts";
-import { LeaseKeeper } from "../postgres/leases.ts";
-import { createProvider } from "../provider/client.ts";
-import { createCredentialPace, startDispatcherRole, startWorkerRole } from "./realtime-roles.ts";
-import type { Role } from "./realtime-roles.ts";
+import { startApiRole } from "./api-role.ts";
+import { chooseProvider, openLanes } from "./lanes.ts";
+import { startDispatcherRole } from "./realtime-roles.ts";
+import { stopAll } from "./role.ts";
+import type { Role } from "./role.ts";
 import { openRuntime } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
+import { startUpkeepRole } from "./upkeep-role.ts";
 
 export interface Service {
   /** Where the API answers, or null without the role `api`. */
   url: string | null;
+  /** What it runs on, for the banner; without secrets. */
   describe: Runtime["describe"] & { provider: string; simulated: boolean };
   /** Drains and closes. `aborted` calls were cut off and booked at their worst case. */
   close(): Promise<{ aborted: number }>;
@@ -27,15 +28,20 @@ export interface Service {
 export async function startService(config: Config, log: Log): Promise<Service> {
   const runtime = await openRuntime(config, log);
   const roles: Role[] = [];
-  const provider = describeProvider(config);
+  const choice = chooseProvider(config);
   try {
-    const lanes = await openLanes(runtime, provider);
+    const lanes = await openLanes(runtime, choice);
     if (lanes !== null) roles.push(lanes);
-    if (config.roles.includes("dispatcher")) roles.push(await startDispatcherRole(runtime));
+    if (config.roles.includes("dispatcher"))
+      roles.push(await startDispatcherRole(runtime), await startUpkeepRole(runtime));
+    const api = config.roles.includes("api") ? await startApiRole(runtime, choice) : null;
+    // Last in, first out: no request is taken by a process that is going down.
+    if (api !== null) roles.unshift(api);
     log.event("process.started", { processId: runtime.life.id, roles: config.roles.join(",") });
+    const { provider, simulated } = choice;
     return {
-      url: null,
-      describe: { ...runtime.describe, ...provider },
+      url: api?.url ?? null,
+      describe: { ...runtime.describe, provider, simulated },
       close: () => shutDown(runtime, roles),
     };
   } catch (error) {
@@ -49,107 +55,8 @@ async function shutDown(
   roles: readonly Role[],
 ): Promise<{ aborted: number }> {
   log.event("process.draining");
-  const ends = await Promise.all(roles.map((role) => role.stop(config.drainTimeoutMs)));
+  const end = await stopAll(roles, config.drainTimeoutMs);
   await close();
-  return { aborted: ends.reduce((sum, end) => sum + end.aborted, 0) };
-}
-
-interface ProviderChoice {
-  provider: string;
-  simulated: boolean;
-  apiKey: string | null;
-}
-
-const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
-/** A provider on this machine is a simulator and takes any key; the real one is called only with a key. */
-function describeProvider({ providerUrl, anthropicApiKey }: Config): ProviderChoice {
-  const { hostname, host } = new URL(providerUrl);
-  const simulated = loopbackHosts.has(hostname);
-  const apiKey = anthropicApiKey ?? (simulated ? "simulated" : null);
-  return {
-    provider: simulated
-      ? `SIMULATED at ${host}`
-      : apiKey === null
-        ? "none: ANTHROPIC_API_KEY is not set"
-        : host,
-    simulated,
-    apiKey,
-  };
-}
-
-/**
- * The roles that call the provider. Without a shared Redis exactly one process may (each paces itself, and nothing else would
- * hold them together): it holds a lease, and the others stand by with their lanes closed and their gate shut.
- */
-async function openLanes(runtime: Runtime, choice: ProviderChoice): Promise<Role | null> {
-  const { config, backend } = runtime;
-  const { apiKey } = choice;
-  const wanted = config.roles.includes("worker") || config.roles.includes("batcher");
-  if (!wanted || apiKey === null) return null;
-  if (backend.kind === "redis") return startLanes(runtime, apiKey, runtime.flags.gate);
-  return standBy(runtime, apiKey);
-}
-
-async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
-  const { clock, listener, life, log, config } = runtime;
-  let lanes: Promise<Role | null> = Promise.resolve(null);
-  const keeper: LeaseKeeper = new LeaseKeeper({
-    listener,
-    name: "provider-caller",
-    holder: life.id,
-    ttlMs: limits.dispatcherLeaseMs,
-    clock,
-    log,
-    onGained: () => {
-      const gate: Gate = (scope) => (keeper.epoch() === undefined ? notTheCaller : runtime.flags.gate(scope));
-      lanes = lanes.then(() => startLanes(runtime, apiKey, gate));
-    },
-    onLost: () => {
-      lanes = lanes.then(async (open) => {
-        await open?.stop(config.drainTimeoutMs);
-        return null;
-      });
-    },
-  });
-  await keeper.start();
-  // The first lanes are part of the start: a process that cannot open them should say so now.
-  await lanes;
-  return {
-    stop: async (timeoutMs) => {
-      const end = await (await lanes)?.stop(timeoutMs);
-      await keeper.stop();
-      return end ?? { aborted: 0 };
-    },
-  };
-}
-
-const notTheCaller = {
-  open: false,
-  why: "no_permission",
-  flagId: null,
-  reason: "another process calls the provider while there is no shared Redis",
-} as const;
-
-async function startLanes(runtime: Runtime, apiKey: string, gate: Gate): Promise<Role> {
-  const { config, clock } = runtime;
-  const { pace, refresh } = await createCredentialPace(runtime);
-  const provider = createProvider({
-    baseUrl: config.providerUrl,
-    apiKey,
-    gate,
-    clock,
-    onAnswer: (headers, status) => pace.learn(headers, status),
-  });
-  const timer = setInterval(() => void refresh().catch(() => undefined), 1_000);
-  const roles: Role[] = [];
-  if (config.roles.includes("worker")) roles.push(await startWorkerRole(runtime, { provider, pace, gate }));
-  return {
-    stop: async (timeoutMs) => {
-      clearInterval(timer);
-      const ends = await Promise.all(roles.map((role) => role.stop(timeoutMs)));
-      await provider.close();
-      return { aborted: ends.reduce((sum, end) => sum + end.aborted, 0) };
-    },
-  };
+  log.event("process.stopped", { aborted: end.aborted });
+  return end;
 }

@@ -1,0 +1,48 @@
+// Wires the API: REST, metrics and Bull Board behind one listener.
+
+import { Registry, collectDefaultMetrics } from "prom-client";
+import { BulkEntries } from "../control/bulk-entries.ts";
+import { createApp } from "../http/app.ts";
+import { listen } from "../http/server.ts";
+import type { ProviderChoice } from "./lanes.ts";
+import type { Role } from "./role.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface ApiRole extends Role {
+  /** Where it listens. */
+  url: string;
+}
+
+export async function startApiRole(runtime: Runtime, choice: ProviderChoice): Promise<ApiRole> {
+  const { pool, config, clock, log, life, backend, jobTypes, newId } = runtime;
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const entries = new BulkEntries({ database: pool, backend });
+  const app = createApp({
+    pool,
+    config,
+    jobTypes,
+    log,
+    clock,
+    newId,
+    process: life,
+    metrics,
+    queueReady: async () => {
+      await backend.ping();
+    },
+    bulkAccepted: entries.enqueueBulk,
+  });
+  const listening = await listen(app, { host: config.host, port: config.port });
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const url = `http://${host}:${listening.port}`;
+  log.event("process.listening", { url });
+  return {
+    url,
+    stop: async (timeoutMs) => {
+      await listening.close(timeoutMs);
+      await entries.settled();
+      metrics.clear();
+      return { aborted: 0 };
+    },
+  };
+}

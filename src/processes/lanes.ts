@@ -1,0 +1,114 @@
+// The roles that call the provider, worker and batcher, on one client: opened where this process may call it, with the gate in
+// its fetch and the pace fed by the headers of its answers.
+
+import type { Config } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { Gate } from "../domain/work-scope.ts";
+import { LeaseKeeper } from "../postgres/leases.ts";
+import { createProvider } from "../provider/client.ts";
+import { startBatcherRole } from "./batcher-role.ts";
+import { createCredentialPace, startWorkerRole } from "./realtime-roles.ts";
+import { stopAll } from "./role.ts";
+import type { Role } from "./role.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface ProviderChoice {
+  provider: string;
+  simulated: boolean;
+  apiKey: string | null;
+}
+
+const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** Which provider the configuration means. A provider on this machine is a simulator and takes any key; the real one is called only with a key. */
+export function chooseProvider({ providerUrl, anthropicApiKey }: Config): ProviderChoice {
+  const { hostname, host } = new URL(providerUrl);
+  const simulated = loopbackHosts.has(hostname);
+  const apiKey = anthropicApiKey ?? (simulated ? "simulated" : null);
+  return {
+    provider: simulated
+      ? `SIMULATED at ${host}`
+      : apiKey === null
+        ? "none: ANTHROPIC_API_KEY is not set"
+        : host,
+    simulated,
+    apiKey,
+  };
+}
+
+/**
+ * The roles that call the provider. Without a shared Redis exactly one process may (each paces itself, and nothing else would
+ * hold them together): it holds a lease, and the others stand by with their lanes closed and their gate shut.
+ */
+export async function openLanes(runtime: Runtime, choice: ProviderChoice): Promise<Role | null> {
+  const { config, backend } = runtime;
+  const { apiKey } = choice;
+  const wanted = config.roles.includes("worker") || config.roles.includes("batcher");
+  if (!wanted || apiKey === null) return null;
+  if (backend.kind === "redis") return startLanes(runtime, apiKey, runtime.flags.gate);
+  return standBy(runtime, apiKey);
+}
+
+async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
+  const { clock, listener, life, log, config } = runtime;
+  let lanes: Promise<Role | null> = Promise.resolve(null);
+  const keeper: LeaseKeeper = new LeaseKeeper({
+    listener,
+    name: "provider-caller",
+    holder: life.id,
+    ttlMs: limits.dispatcherLeaseMs,
+    clock,
+    log,
+    onGained: () => {
+      const gate: Gate = (scope) => (keeper.epoch() === undefined ? notTheCaller : runtime.flags.gate(scope));
+      lanes = lanes.then(() => startLanes(runtime, apiKey, gate));
+    },
+    onLost: () => {
+      lanes = lanes.then(async (open) => {
+        await open?.stop(config.drainTimeoutMs);
+        return null;
+      });
+    },
+  });
+  await keeper.start();
+  // The first lanes are part of the start: a process that cannot open them should say so now.
+  await lanes;
+  return {
+    stop: async (timeoutMs) => {
+      const end = await (await lanes)?.stop(timeoutMs);
+      await keeper.stop();
+      return end ?? { aborted: 0 };
+    },
+  };
+}
+
+const notTheCaller = {
+  open: false,
+  why: "no_permission",
+  flagId: null,
+  reason: "another process calls the provider while there is no shared Redis",
+} as const;
+
+async function startLanes(runtime: Runtime, apiKey: string, gate: Gate): Promise<Role> {
+  const { config, clock } = runtime;
+  const { pace, refresh } = await createCredentialPace(runtime);
+  const provider = createProvider({
+    baseUrl: config.providerUrl,
+    apiKey,
+    gate,
+    clock,
+    onAnswer: (headers, status) => pace.learn(headers, status),
+  });
+  const timer = setInterval(() => void refresh().catch(() => undefined), 1_000);
+  const roles: Role[] = [];
+  if (config.roles.includes("worker")) roles.push(await startWorkerRole(runtime, { provider, pace, gate }));
+  if (config.roles.includes("batcher")) roles.push(await startBatcherRole(runtime, { provider, gate }));
+  return {
+    stop: async (timeoutMs) => {
+      clearInterval(timer);
+      const end = await stopAll(roles, timeoutMs);
+      await provider.close();
+      return end;
+    },
+  };
+}

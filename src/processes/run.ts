@@ -1,0 +1,69 @@
+// The service in the foreground: a banner, then work until a signal asks for the end, then the drain.
+//
+// A second signal ends it at once; leases hand its work on. A bug that nobody caught ends it too, with a line in the log: going on
+// in an unknown state could cost money, starting anew cannot.
+
+import process from "node:process";
+import { exitCodes } from "../cli/exit-codes.ts";
+import type { Screen } from "../cli/deps.ts";
+import type { Config } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { errorFields } from "../observe/error-fields.ts";
+import { createLogger } from "../observe/log.ts";
+import type { Log } from "../observe/log.ts";
+import { keysFile } from "./bootstrap.ts";
+import { startService } from "./service.ts";
+import type { Service } from "./service.ts";
+
+/** Runs the service until SIGTERM or SIGINT. Answers the exit code. */
+export async function runUntilSignalled(config: Config, screen: Screen): Promise<number> {
+  const log = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    fieldCharsMax: limits.logFieldCharsMax,
+  });
+  exitOnBugs(log);
+  const signalled = nextSignal();
+  const service = await startService(config, log);
+  screen.write(banner(config, service));
+  await signalled;
+  void nextSignal().then(() => process.exit(exitCodes.aborted));
+  const { aborted } = await service.close();
+  return aborted === 0 ? exitCodes.done : exitCodes.aborted;
+}
+
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function exitOnBugs(log: Log): void {
+  const crash = (error: unknown): void => {
+    log.event("process.crashed", errorFields(error));
+    process.exit(exitCodes.refused);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+function banner(config: Config, { url, describe }: Service): string {
+  const rows: [string, string][] = [
+    ["Roles", config.roles.join(", ")],
+    ["Provider", describe.provider],
+    ["PostgreSQL", describe.postgres],
+    ["Queue", describe.queue],
+  ];
+  if (url !== null) {
+    rows.push(["API", `${url}  (documentation: ${url}/openapi.json)`]);
+    rows.push(["Bull Board", `${url}/admin/queues`]);
+    rows.push([
+      "Keys",
+      `${keysFile(config.dataDir)}, made at the first start; sign in with the one named installation`,
+    ]);
+  }
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+  const warnings = describe.warnings.map((warning) => `  Warning: ${warning}`);
+  return `Sluice is running${describe.simulated ? " · SIMULATED provider, nothing is billed" : ""}\n${[...lines, ...warnings].join("\n")}\n`;
+}

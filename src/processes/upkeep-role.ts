@@ -1,0 +1,21 @@
+// What runs beside the dispatcher in one process at a time: the sweeps that mend what others left, and the follower that keeps
+// bulks and pauses visible in the queue backend. Both hold a lease of their own, so any number of processes may stand by.
+
+import { Follower } from "../control/follower.ts";
+import { createUpkeep } from "../upkeep/upkeep.ts";
+import type { Role } from "./role.ts";
+import type { Runtime } from "./runtime.ts";
+
+export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
+  const { pool, listener, life, flags, backend, clock, log } = runtime;
+  const upkeep = createUpkeep({ pool, listener, holder: life.id, clock, log });
+  const follower = new Follower({ database: pool, backend, listener, flags, holder: life.id, clock, log });
+  await upkeep.start();
+  await follower.start();
+  return {
+    stop: async () => {
+      await Promise.all([upkeep.stop(), follower.stop()]);
+      return { aborted: 0 };
+    },
+  };
+}
