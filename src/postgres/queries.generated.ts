@@ -15,6 +15,132 @@ export interface Queries {
     row: { id: bigint };
     rows: "one";
   };
+  /** The attempts of a job: what was tried, how it ended, what it cost. */
+  "board/attempts": {
+    params: [jobId: string];
+    row: {
+      no: number;
+      lane: "realtime" | "batch";
+      state: "open" | "settled" | "presumed" | "unpaid";
+      outcome: string | null;
+      http_status: number | null;
+      error_type: string | null;
+      request_id: string | null;
+      stop_reason: string | null;
+      worst_nano: bigint;
+      cost_nano: bigint | null;
+      late: boolean;
+      claimed_at: Date;
+      sent_at: Date | null;
+      answered_at: Date | null;
+      recorded_at: Date | null;
+      message_batch_id: string | null;
+    };
+    rows: "many";
+  };
+  /** One bulk as the installation's people see it: ids, names and times. */
+  "board/bulk": {
+    params: [id: string];
+    row: {
+      id: string;
+      tenant_name: string;
+      queue_name: string;
+      tenant_id: string;
+      queue_id: string;
+      job_type: string;
+      accepted: number;
+      invalid: number;
+      created_by: string;
+      created_at: Date;
+      expires_at: Date;
+      canceled_at: Date | null;
+      canceled_by: string | null;
+      finished_at: Date | null;
+      deleted_at: Date | null;
+      retry_of: string | null;
+    };
+    rows: "one";
+  };
+  /** The next jobs of a bulk behind a line. */
+  "board/bulk-jobs": {
+    params: [bulkId: string, afterLine: number, rowsMax: number];
+    row: {
+      id: string;
+      line: number;
+      lane: "realtime" | "batch";
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      attempts_paid: number;
+      cost_nano: bigint;
+      finished_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** One job as the installation's people see it: ids, state and money, no content. */
+  "board/job": {
+    params: [id: string];
+    row: {
+      id: string;
+      tenant_name: string;
+      queue_name: string;
+      bulk_id: string;
+      line: number;
+      job_type: string;
+      lane: "realtime" | "batch";
+      urgency: "now" | "whenever";
+      deadline_at: Date | null;
+      priority: number;
+      state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      not_before: Date | null;
+      retry_reason: string | null;
+      failure_code: string | null;
+      failure_fault: "caller" | "provider" | "sluice" | "policy" | null;
+      attempts_paid: number;
+      attempts_max: number;
+      tries: number;
+      model: string;
+      prompt_version: number;
+      message_batch_id: string | null;
+      cost_nano: bigint;
+      presumed_nano: bigint;
+      created_at: Date;
+      queued_at: Date;
+      dispatched_at: Date | null;
+      finished_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** One message batch: its state here, its counts at the provider, its times. */
+  "board/message-batch": {
+    params: [id: string];
+    row: {
+      id: string;
+      tenant_name: string;
+      queue_name: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      provider_id: string | null;
+      processing_status: "in_progress" | "canceling" | "ended" | null;
+      line_count: number;
+      body_bytes: bigint;
+      count_processing: number;
+      count_succeeded: number;
+      count_errored: number;
+      count_canceled: number;
+      count_expired: number;
+      ingested_lines: number;
+      paid_twice: number;
+      error_code: string | null;
+      created_at: Date;
+      doubtful_since: Date | null;
+      cancel_requested_at: Date | null;
+      next_poll_at: Date | null;
+      provider_expires_at: Date | null;
+      ended_at: Date | null;
+      ingested_at: Date | null;
+    };
+    rows: "one";
+  };
   /** Whether this installation has tenants of its own and keys. */
   "bootstrap/count": {
     params: [];
@@ -1575,9 +1701,6 @@ export interface Queries {
       released_nano: bigint;
       spent_nano: bigint;
       overrun_nano: bigint;
-      bulk_id: string;
-      queue_id: string;
-      finish_seq: bigint | null;
     };
     rows: "many";
   };
