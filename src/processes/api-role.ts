@@ -1,6 +1,6 @@
 // Wires the API: REST, metrics and Bull Board behind one listener.
 
-import { Registry, collectDefaultMetrics } from "prom-client";
+import { Registry } from "prom-client";
 import { BulkEntries } from "../control/bulk-entries.ts";
 import { createApp } from "../http/app.ts";
 import { listen } from "../http/server.ts";
@@ -16,7 +16,6 @@ export interface ApiRole extends Role {
 export async function startApiRole(runtime: Runtime, choice: ProviderChoice): Promise<ApiRole> {
   const { pool, config, clock, log, life, backend, jobTypes, newId } = runtime;
   const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
   const entries = new BulkEntries({ database: pool, backend });
   const app = createApp({
     pool,
