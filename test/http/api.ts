@@ -62,8 +62,15 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
   for (const tenantId of [one.id, two.id])
     await putQueue(pool, { id: newId(), tenantId, name: "default" }, plainQueue);
   const key = async (tenantId: string, scopes: readonly Scope[]): Promise<string> =>
-    (await createAccessKey(access, { tenantId, scopes, holderKind: "service", holderName: "test", actor: "test" }))
-      .secret;
+    (
+      await createAccessKey(access, {
+        tenantId,
+        scopes,
+        holderKind: "service",
+        holderName: "test",
+        actor: "test",
+      })
+    ).secret;
   const processId = await registerProcess(pool);
   const deps: AppDeps = {
     pool,
@@ -83,7 +90,8 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
     two: await key(two.id, everything),
     installation: await key(installationTenantId, everything),
   };
-  const send = (path: string, request: Requested = {}): Promise<Response> => sendTo(origin, path, { key: keys.one, ...request });
+  const send = (path: string, request: Requested = {}): Promise<Response> =>
+    sendTo(origin, path, { key: keys.one, ...request });
   return {
     origin,
     pool,
@@ -95,7 +103,8 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
     json: async (status, path, request) => {
       const response = await send(path, request);
       const text = await response.text();
-      if (response.status !== status) throw new Error(`${path} answered ${response.status}, not ${status}: ${text}`);
+      if (response.status !== status)
+        throw new Error(`${path} answered ${response.status}, not ${status}: ${text}`);
       return JSON.parse(text) as Json;
     },
     close: async () => {
@@ -106,7 +115,11 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
   };
 }
 
-function sendTo(origin: string, path: string, { method, key, headers, json, body }: Requested): Promise<Response> {
+function sendTo(
+  origin: string,
+  path: string,
+  { method, key, headers, json, body }: Requested,
+): Promise<Response> {
   const content = json === undefined ? body : JSON.stringify(json);
   return fetch(`${origin}${path}`, {
     method: method ?? (content === undefined ? "GET" : "POST"),
