@@ -148,6 +148,7 @@ async function drive(
   until: () => Promise<boolean> = () => atRest(fixture),
 ): Promise<void> {
   const { lane, simulator, rows } = fixture;
+  // oxlint-disable no-await-in-loop -- one step after the other is the point
   for (let round = 0; round < roundsMax; round += 1) {
     if (await until()) return;
     const { dueAt, batchIds } = await lane.collector.runOnce();
@@ -163,6 +164,7 @@ async function drive(
     const nextMs = known === Infinity ? nowMs + 1_000 : known;
     await fixture.advance(Math.max(nextMs - nowMs, 1));
   }
+  // oxlint-enable no-await-in-loop
   throw new Error(
     `nothing came to rest in ${roundsMax} rounds: ${JSON.stringify(await rows("SELECT state, error_code, line_count, poll_failures FROM message_batches"))}`,
   );
