@@ -140,7 +140,8 @@ export async function startWorkerRole(
     random: Math.random,
     processId: () => life.id,
     credentialId: defaultCredentialId,
-    sleep: (ms) => sleep(ms),
+    // No wait of the lane may keep a drained process alive: its longest is the drain's own deadline.
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
   });
   const forget = listener.on("sluice_cancel", (payload) =>
     lane.abort(payload.startsWith("bulk:") ? { bulkId: payload.slice("bulk:".length) } : { jobId: payload }),
