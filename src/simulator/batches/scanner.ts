@@ -17,7 +17,7 @@ const backslash = 0x5c;
 const openings = new Set([0x7b, 0x5b]);
 const closings = new Set([0x7d, 0x5d]);
 const comma = 0x2c;
-const spaces = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const space = 0x20;
 
 export class RequestScanner {
   readonly #take: (element: Buffer) => void;
@@ -103,6 +103,10 @@ export class RequestScanner {
     let at = start;
     while (at < chunk.length) {
       const byte = chunk[at] ?? 0;
+      if (byte <= space && !this.#inString) {
+        at += 1;
+        continue;
+      }
       const startsElement =
         !this.#inString && this.#depth === this.#listDepth && this.#listDepth > 0 && openings.has(byte);
       if (startsElement) {
@@ -130,7 +134,7 @@ export class RequestScanner {
       else if (byte === quote) this.#inString = false;
       return false;
     }
-    if (byte === comma || spaces.has(byte)) return false;
+    if (byte === comma) return false;
     if (byte === quote) this.#inString = true;
     else if (closings.has(byte)) this.#close();
     else if (openings.has(byte)) this.#depth += 1;

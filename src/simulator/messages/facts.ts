@@ -6,10 +6,24 @@ const first = (text: string, pattern: RegExp): string | null => {
 };
 
 const capital = String.raw`\p{Lu}[\p{L}'’-]+`;
-const person = new RegExp(
-  String.raw`(?:my name is|name:|i am|i'm|this is|regards,?|cheers,?|thanks,?|best,?|signed,?|mr\.?|ms\.?|mrs\.?|dr\.?)\s+(${capital}(?:\s+${capital}){0,2})`,
-  "iu",
-);
+/** What comes before a name. Written out instead of an i flag, which would make small letters pass for capitals. */
+const cues = [
+  "[Mm]y name is",
+  "[Nn]ame:",
+  "I am",
+  "I'm",
+  "[Tt]his is",
+  "[Rr]egards,?",
+  "[Cc]heers,?",
+  "[Tt]hanks,?",
+  "[Bb]est,?",
+  "[Ss]igned,?",
+  "Mr\\.?",
+  "Ms\\.?",
+  "Mrs\\.?",
+  "Dr\\.?",
+].join("|");
+const person = new RegExp(String.raw`(?:${cues})\s+(${capital}(?:\s+${capital}){0,2})`, "u");
 const personPlain = new RegExp(String.raw`(?<=[\s(])(${capital}\s+${capital})`, "u");
 const company = new RegExp(
   String.raw`(${capital}(?:\s+(?:${capital}|&)){0,3}\s+(?:Inc|Ltd|LLC|GmbH|AG|Corp|Corporation|Company|Co|PLC|S\.?A|BV|KG|Bank|Group|Solutions|Systems|Labs))\b`,
@@ -22,9 +36,7 @@ const companyOf = new RegExp(
 
 type Finder = (text: string) => string | null;
 
-const nameOf: Finder = (text) => capitalised(first(text, person)) ?? first(text, personPlain);
-const capitalised = (name: string | null): string | null =>
-  name !== null && /^\p{Lu}/u.test(name) ? name : null;
+const nameOf: Finder = (text) => first(text, person) ?? first(text, personPlain);
 
 const finders: readonly (readonly [RegExp, Finder])[] = [
   [/e-?mail/, (text) => first(text, /[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/i)],
