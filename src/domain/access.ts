@@ -15,6 +15,9 @@ const included: Record<Scope, readonly Scope[]> = {
 export const holderKinds = ["person", "service"] as const;
 export type HolderKind = (typeof holderKinds)[number];
 
+/** Whether the text names a scope. */
+export const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
+
 /** Whether a key with these scopes may do what needs `needed`. */
 export function mayDo(granted: readonly Scope[], needed: Scope): boolean {
   return granted.some((scope) => included[scope].includes(needed));

@@ -75,8 +75,9 @@ async function* decoded(request: Request, gzip: boolean): AsyncGenerator<Buffer>
   const idle = setTimeout(() => request.destroy(), limits.bodyIdleTimeoutMs);
   try {
     for await (const chunk of source.iterator(staysOpen)) {
+      const bytes: Buffer = chunk;
       idle.refresh();
-      yield chunk as Buffer;
+      yield bytes;
     }
   } catch (error) {
     throw bodyFault(error);

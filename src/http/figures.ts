@@ -3,7 +3,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
-import { isFinal, type JobState } from "../domain/job.ts";
+import { finalStates } from "../domain/job.ts";
 import { formatUsd } from "../domain/money.ts";
 import { type Figures, readFigures } from "../postgres/metrics.ts";
 import type { Pool } from "../postgres/pool.ts";
@@ -50,12 +50,18 @@ function createGauges(register: Registry) {
   return {
     finished: gauge("sluice_jobs_finished", "Jobs that have their outcome.", ["lane", "outcome"]),
     backlog: gauge("sluice_jobs_open", "Jobs without an outcome.", ["lane", "state"]),
-    latency: gauge("sluice_call_seconds", "What the provider took for the attempts booked last.", ["lane", "quantile"]),
+    latency: gauge("sluice_call_seconds", "What the provider took for the attempts booked last.", [
+      "lane",
+      "quantile",
+    ]),
     spent: gauge("sluice_spent_usd", "Booked cost of all jobs.", ["lane"]),
     presumed: gauge("sluice_presumed_usd", "The part of it that is booked at worst case.", ["lane"]),
     held: gauge("sluice_held_usd", "Money in open holds."),
     rateLimited: gauge("sluice_rate_limited_answers", "Attempts that the provider answered with 429."),
-    oldest: gauge("sluice_oldest_waiting_seconds", "How long the oldest waiting job has waited; 0 if none does."),
+    oldest: gauge(
+      "sluice_oldest_waiting_seconds",
+      "How long the oldest waiting job has waited; 0 if none does.",
+    ),
   };
 }
 
@@ -64,8 +70,9 @@ function show(gauges: Gauges, { jobs, latency, gauges: now }: Figures, at: Date)
     gauge.reset();
   for (const row of jobs) {
     const { lane } = row;
-    const state = row.state as JobState;
-    if (isFinal(state)) gauges.finished.set({ lane, outcome: state }, Number(row.jobs));
+    const { state } = row;
+    const isOutcome = finalStates.some((outcome) => outcome === state);
+    if (isOutcome) gauges.finished.set({ lane, outcome: state }, Number(row.jobs));
     else gauges.backlog.set({ lane, state }, Number(row.jobs));
     gauges.spent.inc({ lane }, dollars(row.cost_nano));
     gauges.presumed.inc({ lane }, dollars(row.presumed_nano));

@@ -18,7 +18,8 @@ export function openApiDocument(routes: readonly Route[], origin: string): JsonO
     info: {
       title: "Sluice",
       version: "1",
-      description: "Bulk work on the Anthropic API: capped, paced, batched, stoppable. Every refusal is RFC 9457 problem+json.",
+      description:
+        "Bulk work on the Anthropic API: capped, paced, batched, stoppable. Every refusal is RFC 9457 problem+json.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: origin }],
@@ -36,7 +37,8 @@ export function openApiDocument(routes: readonly Route[], origin: string): JsonO
 function operationOf(route: Route, schemas: Schemas): JsonObject {
   const { access } = route;
   const scope = access === "open" ? [] : [`Needs the scope ${access.scope}.`];
-  const installation = access !== "open" && access.installation === true ? ["Needs a key of the installation."] : [];
+  const installation =
+    access !== "open" && access.installation === true ? ["Needs a key of the installation."] : [];
   return {
     operationId: route.name,
     tags: [route.tag],
@@ -55,15 +57,8 @@ function parametersOf(route: Route, schemas: Schemas): JsonObject[] {
       name,
       in: where,
       required: where === "path",
-      schema: schemas.refer(value as z.ZodType, "input"),
+      schema: schemas.refer(value, "input"),
     }));
-  const header = (name: string, description: string): JsonObject => ({
-    name,
-    in: "header",
-    required: false,
-    description,
-    schema: { type: "string" },
-  });
   return [
     ...named("path", route.params),
     ...named("query", route.query),
@@ -76,17 +71,29 @@ function parametersOf(route: Route, schemas: Schemas): JsonObject[] {
   ];
 }
 
+const header = (name: string, description: string): JsonObject => ({
+  name,
+  in: "header",
+  required: false,
+  description,
+  schema: { type: "string" },
+});
+
 function requestBodyOf(route: Route, schemas: Schemas): JsonObject {
   const content = route.upload ?? (route.body === undefined ? undefined : { "application/json": route.body });
   if (content === undefined) return {};
-  const types = Object.entries(content).map(([type, schema]) => [type, { schema: schemas.refer(schema, "input") }]);
+  const types = Object.entries(content).map(([type, schema]): [string, JsonObject] => [
+    type,
+    { schema: schemas.refer(schema, "input") },
+  ]);
   const required = route.upload !== undefined || route.body?.safeParse(undefined).success === false;
-  return { requestBody: { required, content: Object.fromEntries(types) as JsonObject } };
+  return { requestBody: { required, content: Object.fromEntries(types) } };
 }
 
 function responsesOf(route: Route, schemas: Schemas): JsonObject {
   const responses: JsonObject = {};
-  for (const [status, answer] of Object.entries(route.answers)) responses[status] = responseOf(answer, schemas);
+  for (const [status, answer] of Object.entries(route.answers))
+    responses[status] = responseOf(answer, schemas);
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of errorsOf(route)) {
     const { status } = errorCatalogue[code];
@@ -102,7 +109,10 @@ function responsesOf(route: Route, schemas: Schemas): JsonObject {
   return responses;
 }
 
-function responseOf({ about, schema, mediaType = "application/json" }: AnswerDoc, schemas: Schemas): JsonObject {
+function responseOf(
+  { about, schema, mediaType = "application/json" }: AnswerDoc,
+  schemas: Schemas,
+): JsonObject {
   if (schema === undefined) return { description: about };
   return { description: about, content: { [mediaType]: { schema: schemas.refer(schema, "output") } } };
 }
@@ -116,7 +126,13 @@ export function errorsOf(route: Route): ErrorCode[] {
   add(route.access !== "open", "unauthorized", "forbidden_scope", "not_found", "invalid_header");
   add(true, "invalid_query", "database_unavailable", "internal");
   add(route.params !== undefined, "not_found");
-  add(route.body !== undefined, "invalid_json", "invalid_input", "unsupported_media_type", "upload_too_large");
+  add(
+    route.body !== undefined,
+    "invalid_json",
+    "invalid_input",
+    "unsupported_media_type",
+    "upload_too_large",
+  );
   add(route.idempotent === true, "idempotency_in_progress", "idempotency_mismatch", "invalid_header");
   return [...codes].toSorted();
 }
@@ -125,14 +141,12 @@ export function errorsOf(route: Route): ErrorCode[] {
 class Schemas {
   readonly all: Record<string, unknown> = {};
 
-  refer(schema: z.ZodType, io: "input" | "output"): unknown {
-    const { $defs, $schema: _dialect, ...own } = z.toJSONSchema(schema, {
-      io,
-      unrepresentable: "any",
-      target: "draft-2020-12",
-    }) as JsonObject & { $defs?: Record<string, unknown> };
-    for (const [name, definition] of Object.entries($defs ?? {})) this.all[name] ??= withComponentRefs(definition);
-    const name = schema.meta()?.id;
+  refer(schema: z.core.$ZodType, io: "input" | "output"): unknown {
+    const written = z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-2020-12" });
+    const { $defs, $schema: _dialect, ...own } = written;
+    for (const [name, definition] of Object.entries($defs ?? {}))
+      this.all[name] ??= withComponentRefs(definition);
+    const name = z.globalRegistry.get(schema)?.id;
     if (name === undefined) return withComponentRefs(own);
     this.all[name] ??= withComponentRefs(own);
     return { $ref: `#/components/schemas/${name}` };
@@ -145,10 +159,10 @@ function withComponentRefs(value: unknown): unknown {
   const entries = Object.entries(value)
     // The name of a schema is where it stands; JSON Schema knows no `id`.
     .filter(([name, each]) => !(name === "id" && typeof each === "string"))
-    .map(([name, each]) =>
+    .map(([name, each]): [string, unknown] =>
       name === "$ref" && typeof each === "string"
         ? [name, each.replace("#/$defs/", "#/components/schemas/")]
         : [name, withComponentRefs(each)],
     );
-  return Object.fromEntries(entries) as JsonObject;
+  return Object.fromEntries(entries);
 }

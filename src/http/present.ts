@@ -52,7 +52,9 @@ export function presentBulk(bulk: BulkRow, tallies: readonly Tally[], origin: st
   };
 }
 
-export function countsOf(tallies: readonly Tally[]): Record<"state" | "outcome" | "lane", Record<string, number>> {
+export function countsOf(
+  tallies: readonly Tally[],
+): Record<"state" | "outcome" | "lane", Record<string, number>> {
   const counts = { state: {}, outcome: {}, lane: {} };
   for (const { lane, state, jobs } of tallies) {
     if (jobs === 0n) continue;
@@ -90,7 +92,11 @@ function stateOf(bulk: BulkRow, done: number): "running" | "canceling" | "finish
 /** The outcome, if there is one. */
 export const outcomeOf = (state: JobState): FinalState | null => (isFinal(state) ? state : null);
 
-function failureOf(row: { failure_code: string | null; failure_fault: string | null; reason?: string | null }) {
+function failureOf(row: {
+  failure_code: string | null;
+  failure_fault: string | null;
+  reason?: string | null;
+}) {
   if (row.failure_code === null) return null;
   return { code: row.failure_code, fault: row.failure_fault, reason: row.reason ?? null };
 }

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { limits } from "../config/limits.ts";
 import { holderKinds, scopes } from "../domain/access.ts";
-import { errorCatalogue, type ErrorCode } from "../domain/errors.ts";
+import { errorCatalogue } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { faults, finalStates, lanes, openStates, waitReasons } from "../domain/job.ts";
 
@@ -46,7 +46,7 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string().optional(),
-    code: z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]),
+    code: z.enum(Object.fromEntries(Object.keys(errorCatalogue).map((code) => [code, code]))),
     hint: z.string(),
     retryable: z.boolean(),
     errors: z.array(lineErrorSchema).optional(),
@@ -234,8 +234,10 @@ export const keySchema = z
   })
   .meta({ id: "Key" });
 
-export const tenantSchema = z.object({ id: z.string(), name: z.string(), created_at: instant }).meta({ id: "Tenant" });
+export const tenantSchema = z
+  .object({ id: z.string(), name: z.string(), created_at: instant })
+  .meta({ id: "Tenant" });
 
 /** A page of rows under a name of their own; `next` is the `after` of the next page. */
-export const pageOf = <Name extends string>(name: Name, schema: z.ZodType) =>
+export const pageOf = (name: string, schema: z.ZodType) =>
   z.object({ [name]: z.array(schema), next: z.string().nullable() });

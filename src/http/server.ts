@@ -1,7 +1,6 @@
 // Listening. Node's own time limit for a whole request (5 minutes) would end a long upload, so it is off; what bounds a body is
 // its size and the time between two of its pieces (body.ts). Headers still have to arrive promptly.
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { limits } from "../config/limits.ts";
 
 export interface Listening {
@@ -28,9 +27,10 @@ export async function listen(app: RequestListener, at: { host: string; port: num
       resolve();
     });
   });
+  const address = server.address();
   return {
     server,
-    port: (server.address() as AddressInfo).port,
+    port: typeof address === "object" && address !== null ? address.port : at.port,
     close: (graceMs) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -9,7 +9,8 @@ import type { Caller } from "./caller.ts";
 /** @throws ServiceError queue_not_found */
 export async function requireQueue(api: Api, caller: Caller, name: string): Promise<Queue> {
   const queue = await findQueue(api.pool, caller.tenantId, name);
-  if (queue === undefined) throw new ServiceError("queue_not_found", { detail: `There is no queue ${name} here.` });
+  if (queue === undefined)
+    throw new ServiceError("queue_not_found", { detail: `There is no queue ${name} here.` });
   return queue;
 }
 
@@ -18,7 +19,9 @@ export function requireType(api: Api, name: string): CompiledJobType {
   const jobType = api.jobTypes.get(name);
   if (jobType !== undefined) return jobType;
   const nearest = nearestName(name, [...api.jobTypes.keys()]);
-  throw new ServiceError("type_not_found", { detail: nearest === "" ? undefined : `Did you mean ${nearest}?` });
+  throw new ServiceError("type_not_found", {
+    detail: nearest === "" ? undefined : `Did you mean ${nearest}?`,
+  });
 }
 
 /**

@@ -38,7 +38,9 @@ export function chooseTreatment(line: Choices, defaults: Defaults): Treatment {
   const { upload, jobType, queue } = defaults;
   const time = saysWhen(line) ? line : upload;
   return {
-    urgency: time.urgency ?? (defaults.single ? "now" : (jobType.defaultUrgency ?? queue.defaultUrgency ?? "whenever")),
+    urgency:
+      time.urgency ??
+      (defaults.single ? "now" : (jobType.defaultUrgency ?? queue.defaultUrgency ?? "whenever")),
     deadlineAt: time.deadline ?? null,
     priority:
       line.priority ?? upload.priority ?? jobType.priority ?? queue.defaultPriority ?? ordinaryPriority,

@@ -23,7 +23,8 @@ export async function deleteBulk(
   await withTransaction(pool, async (client) => {
     const open = await markDeleted(client, bulk, actor);
     if (open === undefined) throw new ServiceError("not_found");
-    if (open.openJobs > 0n) throw new ServiceError("bulk_not_finished", { detail: `${open.openJobs} jobs are open.` });
+    if (open.openJobs > 0n)
+      throw new ServiceError("bulk_not_finished", { detail: `${open.openJobs} jobs are open.` });
     if (open.openAttempts > 0n)
       throw new ServiceError("bulk_not_finished", {
         detail: `${open.openAttempts} attempts are still under way at the provider; what they cost is not known yet.`,

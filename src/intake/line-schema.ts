@@ -66,6 +66,12 @@ export const labelsSchema = z
     }
   });
 
+const storedLabels = z.record(z.string(), z.string());
+
+/** Labels as they come back from a row; null where there are none of its own. */
+export const readLabels = (stored: unknown): Labels | null =>
+  stored === null ? null : storedLabels.parse(stored);
+
 /** `name:value`, as in `?label=`. */
 export const labelPairSchema = z
   .string()

@@ -8,7 +8,7 @@ import type { FinalState } from "../domain/job.ts";
 import { readRetrySource, type RetrySourceRow } from "../postgres/intake.ts";
 import type { Pool } from "../postgres/pool.ts";
 import type { Queue } from "../postgres/queues.ts";
-import type { Labels } from "./line-schema.ts";
+import { type Labels, readLabels } from "./line-schema.ts";
 import { type IntakeDeps, type Seal, submit, type Submitted } from "./submit.ts";
 import type { Line } from "./upload.ts";
 
@@ -55,7 +55,7 @@ async function* retryLines(
   bulkId: string,
   outcomes: readonly FinalState[],
 ): AsyncGenerator<Line[]> {
-  for (let afterLine = 0; ; ) {
+  for (let afterLine = 0; ;) {
     const page = { outcomes, afterLine, rowsMax: limits.resultRowsPerFetch };
     // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
     const rows = await readRetrySource(pool, bulkId, page);
@@ -69,7 +69,6 @@ async function* retryLines(
 function lineOf(row: RetrySourceRow): Line {
   const { id, line, key, urgency, priority } = row;
   const input: unknown = JSON.parse(row.input);
-  // Labels were checked when the job was accepted.
-  const labels = row.labels as Labels | null;
+  const labels = readLabels(row.labels);
   return { kind: "job", number: line, retryOf: id, fields: { input, key, urgency, priority, labels } };
 }

@@ -3,6 +3,7 @@
 import { limits } from "../config/limits.ts";
 import { type FieldError, ServiceError } from "../domain/errors.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
+import { isRecord } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import type { LineError, NewJob } from "../postgres/intake.ts";
 import { checkLine, type JobLine, type LineRules } from "./check-line.ts";
@@ -77,7 +78,8 @@ export class Upload {
       throw new ServiceError("invalid_input", { detail: "What the lines share is not valid.", fields });
     }
     this.#shared = checked.shared;
-    this.#prepared = this.#jobType.prepare(JSON.parse(checked.shared) as Record<string, unknown>);
+    const values: unknown = JSON.parse(checked.shared);
+    this.#prepared = this.#jobType.prepare(isRecord(values) ? values : null);
   }
 
   take(line: Line): void {

@@ -79,7 +79,7 @@ async function changeBudget(
   queueId: string,
   wish: QueueWish,
 ): Promise<BudgetChange> {
-  const { budget, tenantId } = wish;
+  const { budget } = wish;
   if (budget === undefined) return {};
   const open = await lockQueueBudgets(client, queueId);
   const kept = budget === null ? undefined : open.find((one) => isSame(one, budget));
@@ -87,26 +87,38 @@ async function changeBudget(
     client,
     open.filter((one) => one !== kept).map((one) => one.id),
   );
-  if (budget !== null && kept !== undefined)
-    await moveLimit(deps, client, kept, { limitNano: budget.limitNano, owner: wish.settings.owner, force: wish.force });
-  if (budget !== null && kept === undefined)
-    await insertQueueBudget(client, {
-      id: deps.newId(),
-      tenantId,
-      queueId,
-      owner: wish.settings.owner,
-      ...budget,
-    });
+  if (budget !== null) await setLimit(deps, client, { queueId, kept, budget }, wish);
   await notifyBudget(client, queueId);
-  const before = open[0];
-  return {
-    budget: {
-      limit_usd: budget === null ? null : formatUsd(budget.limitNano),
-      window: budget?.window ?? null,
-      time_zone: budget?.timeZone ?? null,
-      limit_usd_before: before === undefined ? null : formatUsd(before.limit_nano),
-    },
-  };
+  return { budget: { ...told(budget), limit_usd_before: told(ownLimit(open[0])).limit_usd } };
+}
+
+const ownLimit = (open: LockedBudget | undefined): Pick<BudgetWish, "limitNano"> | null =>
+  open === undefined ? null : { limitNano: open.limit_nano };
+
+/** A budget as the audit event tells it. */
+const told = (budget: (Partial<BudgetWish> & Pick<BudgetWish, "limitNano">) | null) => ({
+  limit_usd: budget === null ? null : formatUsd(budget.limitNano),
+  window: budget?.window ?? null,
+  time_zone: budget?.timeZone ?? null,
+});
+
+interface Setting {
+  readonly queueId: string;
+  /** The budget that goes on; undefined makes a new one. */
+  readonly kept: LockedBudget | undefined;
+  readonly budget: BudgetWish;
+}
+
+async function setLimit(
+  deps: QueueDeps,
+  client: Client,
+  { queueId, kept, budget }: Setting,
+  { tenantId, settings, force }: QueueWish,
+): Promise<void> {
+  const { owner } = settings;
+  if (kept === undefined)
+    await insertQueueBudget(client, { id: deps.newId(), tenantId, queueId, owner, ...budget });
+  else await moveLimit(deps, client, kept, { limitNano: budget.limitNano, owner, force });
 }
 
 const isSame = (open: LockedBudget, wish: BudgetWish): boolean =>
@@ -119,10 +131,7 @@ async function moveLimit(
   { limitNano, owner, force }: { limitNano: bigint; owner: string; force: boolean },
 ): Promise<void> {
   const windows = await lockBudgetWindows(client, budget.id, deps.clock.now());
-  const smallest = windows.reduce(
-    (most, { committed_nano: nano }) => (nano > most ? nano : most),
-    0n,
-  );
+  const smallest = windows.reduce((most, { committed_nano: nano }) => (nano > most ? nano : most), 0n);
   if (limitNano < smallest && !force) {
     const usd = formatUsd(smallest);
     throw new ServiceError("budget_below_committed", {

@@ -1,5 +1,5 @@
 // Reading and deleting bulks. Writing them is src/postgres/intake.ts.
-import type { Lane, JobState } from "../domain/job.ts";
+import { finalStates, type JobState, type Lane, lanes, openStates } from "../domain/job.ts";
 import type { Database } from "./pool.ts";
 import { query, queryOne, type RowOf } from "./query.ts";
 
@@ -50,6 +50,15 @@ export interface Tally {
   readonly presumedNano: bigint;
 }
 
+const states: readonly JobState[] = [...openStates, ...finalStates];
+
+/** The member of a closed list; the tallies hold what the CHECKs of jobs let in, and nothing else. */
+function memberOf<T extends string>(list: readonly T[], text: string): T {
+  const member = list.find((one) => one === text);
+  if (member === undefined) throw new Error(`${text} is not one of ${list.join(", ")}`);
+  return member;
+}
+
 /** Counts and money of bulks by lane and state, exact at every commit; a bulk without rows has none. */
 export async function readTallies(
   database: Database,
@@ -60,8 +69,8 @@ export async function readTallies(
   const { rows } = await tallyRows(database, [bulkIds]);
   for (const row of rows) {
     tallies.get(row.bulk_id)?.push({
-      lane: row.lane as Lane,
-      state: row.state as JobState,
+      lane: memberOf(lanes, row.lane),
+      state: memberOf(states, row.state),
       jobs: row.jobs,
       costNano: row.cost_nano,
       realtimeNano: row.realtime_nano,

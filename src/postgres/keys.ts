@@ -1,5 +1,5 @@
 // API keys. Secrets never get here, only their SHA-256.
-import type { HolderKind, Scope } from "../domain/access.ts";
+import { type HolderKind, isScope, type Scope } from "../domain/access.ts";
 import type { Client, Database } from "./pool.ts";
 import { query, queryOne, type RowOf } from "./query.ts";
 
@@ -30,7 +30,7 @@ export async function findKeyInForce(
     tenantName: row.tenant_name,
     holderKind: row.holder_kind,
     holderName: row.holder_name,
-    scopes: row.scopes as Scope[],
+    scopes: row.scopes.filter(isScope),
   };
 }
 

@@ -105,7 +105,7 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
       const text = await response.text();
       if (response.status !== status)
         throw new Error(`${path} answered ${response.status}, not ${status}: ${text}`);
-      return JSON.parse(text) as Json;
+      return JSON.parse(text);
     },
     close: async () => {
       await server.close(0);
@@ -130,7 +130,7 @@ function sendTo(
     },
     ...(content === undefined ? {} : { body: content }),
     ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
-  } as RequestInit);
+  });
 }
 
 async function registerProcess(pool: Pool): Promise<string> {
@@ -176,4 +176,4 @@ export const linesOf = (text: string): Json[] =>
   text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Json);
+    .map((line) => JSON.parse(line));

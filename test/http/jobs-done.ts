@@ -1,5 +1,4 @@
 // Finished jobs without lanes: written as the lanes would, straight into the rows.
-import { newId } from "../../src/config/ids.ts";
 import type { Pool } from "../../src/postgres/pool.ts";
 
 export interface Ending {
@@ -19,7 +18,15 @@ export async function finishJobs(pool: Pool, bulkId: string, endings: readonly E
       `UPDATE jobs SET state = $3, finished_at = clock_timestamp(), finish_seq = nextval('job_finish_seq'), attempts_paid = 1,
               cost_nano = $4, realtime_nano = $5, failure_code = $6, failure_fault = $7
         WHERE bulk_id = $1 AND line = $2 RETURNING id`,
-      [bulkId, line, state, costNano, realtimeNano, failed ? "provider_error" : null, failed ? "provider" : null],
+      [
+        bulkId,
+        line,
+        state,
+        costNano,
+        realtimeNano,
+        failed ? "provider_error" : null,
+        failed ? "provider" : null,
+      ],
     );
     const id = rows[0]?.id;
     if (id === undefined) throw new Error(`bulk ${bulkId} has no line ${line}`);
@@ -60,5 +67,3 @@ export async function commitMoney(
     [queueId, money.spentNano, money.heldNano],
   );
 }
-
-export const someId = newId;

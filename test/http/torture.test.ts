@@ -3,7 +3,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sharedText } from "../support/shared-data.ts";
-import { intentLabels, intentLine, linesOf, rawUpload, startApi, upload, type Json, type TestApi } from "./api.ts";
+import {
+  intentLabels,
+  intentLine,
+  linesOf,
+  rawUpload,
+  startApi,
+  upload,
+  type Json,
+  type TestApi,
+} from "./api.ts";
 
 let api: TestApi;
 beforeAll(async () => {
@@ -28,7 +37,11 @@ const asText = (value: Buffer): Buffer =>
 /** Every error names its line, where, and why, and quotes nothing. */
 function expectGoodErrors(errors: Json[]): void {
   for (const error of errors) {
-    expect(error).toEqual({ line: expect.any(Number), field: expect.any(String), reason: expect.any(String) });
+    expect(error).toEqual({
+      line: expect.any(Number),
+      field: expect.any(String),
+      reason: expect.any(String),
+    });
     expect(error.reason.length).toBeGreaterThan(5);
   }
 }
@@ -41,12 +54,24 @@ const samples: [what: string, line: Buffer | string, field: string | null][] = [
   ["a number beyond all bounds", '{"input":{"text":1e999}}\n', "input.text"],
   ["nesting beyond all bounds", asText(Buffer.from(`${"[".repeat(100_000)}${"]".repeat(100_000)}`)), ""],
   ["a prototype", '{"__proto__":{"x":1},"input":{}}\n', "__proto__"],
-  ["a prototype in the input", '{"input":{"text":"x","labels":["a","b"],"__proto__":1}}\n', "input.__proto__"],
+  [
+    "a prototype in the input",
+    '{"input":{"text":"x","labels":["a","b"],"__proto__":1}}\n',
+    "input.__proto__",
+  ],
   ["a key with a NUL", `${JSON.stringify(intentLine("x", { key: "a\0" }))}\n`, "key"],
   ["a key with half a pair", `{"key":"\\udc00",${JSON.stringify(intentLine("x")).slice(1)}\n`, "key"],
   ["a label with a NUL", `${JSON.stringify(intentLine("x", { labels: { a: "\0" } }))}\n`, "labels.a"],
-  ["a label named like a prototype", `{"labels":{"__proto__":"v"},${JSON.stringify(intentLine("x")).slice(1)}\n`, null],
-  ["a deadline before all time", `${JSON.stringify(intentLine("x", { deadline: "0000-01-01T00:00:00Z" }))}\n`, "deadline"],
+  [
+    "a label named like a prototype",
+    `{"labels":{"__proto__":"v"},${JSON.stringify(intentLine("x")).slice(1)}\n`,
+    null,
+  ],
+  [
+    "a deadline before all time",
+    `${JSON.stringify(intentLine("x", { deadline: "0000-01-01T00:00:00Z" }))}\n`,
+    "deadline",
+  ],
   ["an unknown name with controls", '{"\\u0000\\ud800":1,"input":{}}\n', "*"],
 ];
 
@@ -56,11 +81,20 @@ test.each(samples)("%s", async (_what, line, field) => {
   const bulk = await api.json(202, path, rawUpload(body));
   expectGoodErrors(bulk.errors);
   expect([bulk.accepted, bulk.invalid]).toEqual(field === null ? [3, 0] : [2, 1]);
-  if (field !== null) expect(bulk.errors.map((error: Json) => [error.line, error.field])).toContainEqual([2, field]);
+  if (field !== null)
+    expect(bulk.errors.map((error: Json) => [error.line, error.field])).toContainEqual([2, field]);
 });
 
 test("a text comes back from the store as it was sent, but for what JSON cannot carry", async () => {
-  const texts = ["a\0b", "\ud800", "\u202eright to left", "😀 𝔘𝔫𝔦", "line\nbreak\u2028", "\\ud800", "'; DROP TABLE jobs; --"];
+  const texts = [
+    "a\0b",
+    "\ud800",
+    "\u202eright to left",
+    "😀 𝔘𝔫𝔦",
+    "line\nbreak\u2028",
+    "\\ud800",
+    "'; DROP TABLE jobs; --",
+  ];
   const bulk = await api.json(202, path, upload(texts.map((text) => intentLine(text))));
   expect(bulk.accepted).toBe(texts.length);
   const { rows } = await api.pool.query(
@@ -80,11 +114,18 @@ describe.runIf(existsSync(torture))("the files of the JSON torture suite", () =>
       const bytes = readFileSync(join(torture, file));
       const whole = await api.send(path, rawUpload(bytes));
       expect([400, 422], file).toContain(whole.status);
-      expectGoodErrors((await whole.json()).errors ?? []);
-      const among = await api.json(202, path, rawUpload(Buffer.concat([asText(bytes), Buffer.from(JSON.stringify(intentLine("good")))])));
+      expectGoodErrors(((await whole.json()) as Json).errors ?? []);
+      const among = await api.json(
+        202,
+        path,
+        rawUpload(Buffer.concat([asText(bytes), Buffer.from(JSON.stringify(intentLine("good")))])),
+      );
       expectGoodErrors(among.errors);
       expect(among.accepted, file).toBeGreaterThanOrEqual(1);
-      const json = await api.send("/v1/bulks?type=message", rawUpload(bytes, { "content-type": "application/json" }));
+      const json = await api.send(
+        "/v1/bulks?type=message",
+        rawUpload(bytes, { "content-type": "application/json" }),
+      );
       expect([400, 422], file).toContain(json.status);
     }
   });
@@ -109,9 +150,17 @@ describe.runIf(naughty !== null)("every naughty string", () => {
     const texts = await api.json(202, path, upload(strings.map((text) => intentLine(text))));
     expect(texts.accepted + texts.invalid).toBe(strings.length);
     expect(texts.invalid).toBe(0);
-    const messages = await api.json(202, "/v1/bulks?type=message&on_invalid=skip", upload(strings.map(plainMessage)));
+    const messages = await api.json(
+      202,
+      "/v1/bulks?type=message&on_invalid=skip",
+      upload(strings.map(plainMessage)),
+    );
     expectGoodErrors(messages.errors);
-    const marked = await api.json(202, path, upload(strings.map((text) => intentLine("x", { key: text, labels: { naughty: text } }))));
+    const marked = await api.json(
+      202,
+      path,
+      upload(strings.map((text) => intentLine("x", { key: text, labels: { naughty: text } }))),
+    );
     expectGoodErrors(marked.errors);
     expect(marked.accepted).toBeGreaterThan(300);
     const { jobs } = await api.json(200, `/v1/jobs?bulk=${marked.id}&limit=500`);

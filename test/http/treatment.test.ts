@@ -76,7 +76,10 @@ test.each([
 test("an upload is treated line by line", async () => {
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
   const tomorrow = "2090-01-31t17:00:00+02:00";
-  await api.json(201, "/v1/queues/slow", { method: "PUT", json: { default_urgency: "now", default_priority: 7 } });
+  await api.json(201, "/v1/queues/slow", {
+    method: "PUT",
+    json: { default_urgency: "now", default_priority: 7 },
+  });
   const lines = [
     intentLine("a"),
     intentLine("b", { urgency: "now" }),
@@ -98,11 +101,17 @@ test("one job runs now unless its request says otherwise", async () => {
   const lanes = await Promise.all(
     [{}, { urgency: "whenever" }].map(async (more) => {
       const { id } = await api.json(202, "/v1/jobs", { json: { ...json, ...more } });
-      return await api.json(200, `/v1/jobs/${id}`);
+      return api.json(200, `/v1/jobs/${id}`);
     }),
   );
   expect(lanes.map((job: Json) => job.lane)).toEqual(["realtime", "batch"]);
-  expect(lanes[0]).toMatchObject({ key: "k", labels: { team: "a" }, state: "queued", attempts: [], output: null });
+  expect(lanes[0]).toMatchObject({
+    key: "k",
+    labels: { team: "a" },
+    state: "queued",
+    attempts: [],
+    output: null,
+  });
   const bulk = await api.json(200, `/v1/bulks/${lanes[0].bulk}`);
   expect(bulk).toMatchObject({ single: true, accepted: 1 });
 });

@@ -1,7 +1,7 @@
 // A queue as the API shows it. What others do in a shared queue is nobody's business but the installation's: a tenant sees its own
 // backlog there, and not the budget, whose figures would tell what others spend.
 import { z } from "zod";
-import { windowAt, type WindowKind } from "../../domain/budget-window.ts";
+import { windowAt } from "../../domain/budget-window.ts";
 import { lanes, openStates } from "../../domain/job.ts";
 import { formatUsd } from "../../domain/money.ts";
 import { type QueueBudgetRow, readQueueBudgets } from "../../postgres/budgets.ts";
@@ -136,7 +136,7 @@ function presentBacklog(rows: readonly BacklogRow[]): unknown {
 
 /** The window is opened by the first hold in it; before that it is shown as it will be. */
 function presentBudget(row: QueueBudgetRow, now: Date): unknown {
-  const coming = windowAt(row.window_kind as WindowKind, row.time_zone, now, row.created_at);
+  const coming = windowAt(row.window_kind, row.time_zone, now, row.created_at);
   const limit = row.window_limit_nano ?? row.limit_nano;
   const spent = row.spent_nano ?? 0n;
   const held = row.held_nano ?? 0n;

@@ -33,6 +33,7 @@ export async function* resultsByFinish(deps: FinishOrderDeps, wish: Wish): Async
   const { bulkId, signal } = wish;
   const sent = new SentLines(wish.lines);
   const cursor = new Cursor(deps.clock);
+  /* oxlint-disable no-await-in-loop -- it looks, waits, and looks again */
   for (;;) {
     // The count is read first: what it counts is visible to the reading that follows.
     const { finished, open } = await readCounts(deps.pool, bulkId);
@@ -42,10 +43,10 @@ export async function* resultsByFinish(deps: FinishOrderDeps, wish: Wish): Async
       if (sent.count < finished) yield* unsent(deps, bulkId, 0n, { sent, cursor });
       return;
     }
-    // oxlint-disable-next-line no-await-in-loop -- it waits on purpose
     await sleep(limits.followEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
   }
+  /* oxlint-enable no-await-in-loop */
 }
 
 async function readCounts(pool: Pool, bulkId: string): Promise<{ finished: number; open: number }> {
@@ -116,7 +117,7 @@ class Cursor {
   #high = 0n;
   #low = 0n;
   /** Once a second at most: when which number was reached. */
-  #marks: { seq: bigint; atMs: number }[] = [];
+  readonly #marks: { seq: bigint; atMs: number }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -43,5 +43,10 @@ export function goneSignal(response: Response): AbortSignal {
 /** A caller who left is no failure. */
 export function isGone(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ERR_STREAM_DESTROYED" || code === "EPIPE" || code === "ECONNRESET";
+  return (
+    code === "ERR_STREAM_PREMATURE_CLOSE" ||
+    code === "ERR_STREAM_DESTROYED" ||
+    code === "EPIPE" ||
+    code === "ECONNRESET"
+  );
 }

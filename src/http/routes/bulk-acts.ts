@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { finalStates } from "../../domain/job.ts";
 import { deleteBulk } from "../../intake/erase.ts";
-import type { Labels } from "../../intake/line-schema.ts";
+import { readLabels } from "../../intake/line-schema.ts";
 import { retryBulk } from "../../intake/retry.ts";
 import type { Api } from "../api.ts";
 import { runOnce } from "../replay.ts";
@@ -38,28 +38,32 @@ function retryRoute(api: Api): Route {
     errors: ["conflict", "queue_not_found", "type_not_found", "invalid_lines", "too_many_requests"],
     async handle(call) {
       const { caller, params, query, origin } = call;
-      return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks/{id}/retry", body: call.source }, async (seal) => {
-        const bulk = await requireContent(api, params.id, caller);
-        const queue = await requireQueue(api, caller, bulk.queue_name);
-        let answer: Answer = { status: 202 };
-        const submitted = await retryBulk(
-          api.intake,
-          {
-            tenantId: caller.tenantId,
-            createdBy: caller.actor,
-            queue,
-            jobType: requireType(api, bulk.job_type),
-            origin: { id: bulk.id, shared: bulk.shared, labels: bulk.labels as Labels },
-            outcomes: query.outcome ?? retriedByDefault,
-          },
-          (client, done) => {
-            answer = answerFor(done, origin);
-            return seal(client, answer);
-          },
-        );
-        noteAccepted(api, submitted, queue.id);
-        return answer;
-      });
+      return runOnce(
+        api.idempotency,
+        { ...call, route: "POST /v1/bulks/{id}/retry", body: call.source },
+        async (seal) => {
+          const bulk = await requireContent(api, params.id, caller);
+          const queue = await requireQueue(api, caller, bulk.queue_name);
+          let answer: Answer = { status: 202 };
+          const submitted = await retryBulk(
+            api.intake,
+            {
+              tenantId: caller.tenantId,
+              createdBy: caller.actor,
+              queue,
+              jobType: requireType(api, bulk.job_type),
+              origin: { id: bulk.id, shared: bulk.shared, labels: readLabels(bulk.labels) ?? {} },
+              outcomes: query.outcome ?? retriedByDefault,
+            },
+            (client, done) => {
+              answer = answerFor(done, origin);
+              return seal(client, answer);
+            },
+          );
+          noteAccepted(api, submitted, queue.id);
+          return answer;
+        },
+      );
     },
   });
 }
@@ -71,7 +75,8 @@ function deleteRoute(api: Api): Route {
     name: "deleteBulk",
     tag: "bulks",
     summary: "Delete what a bulk was given and answered",
-    about: "Inputs, results, errors, keys and labels go; outcomes, times and the ledger stay. Cancel a running bulk first.",
+    about:
+      "Inputs, results, errors, keys and labels go; outcomes, times and the ledger stay. Cancel a running bulk first.",
     access: { scope: "operate" },
     params: idParams,
     answers: { 204: { about: "It is gone." } },
@@ -90,10 +95,13 @@ function eventsRoute(api: Api): Route {
     name: "watchBulk",
     tag: "bulks",
     summary: "Watch a bulk: server-sent events",
-    about: "`progress` with the bulk's counts and cost whenever they changed, at most once a second; `done` at the end.",
+    about:
+      "`progress` with the bulk's counts and cost whenever they changed, at most once a second; `done` at the end.",
     access: { scope: "read" },
     params: idParams,
-    answers: { 200: { about: "Events whose data is the bulk.", schema: bulkSchema, mediaType: "text/event-stream" } },
+    answers: {
+      200: { about: "Events whose data is the bulk.", schema: bulkSchema, mediaType: "text/event-stream" },
+    },
     errors: ["too_many_requests"],
     async handle({ params, caller, response, origin }) {
       const { id } = await requireBulk(api, params.id, caller);

@@ -17,7 +17,15 @@ import type { Api } from "../api.ts";
 import type { Caller } from "../caller.ts";
 import { presentBulk } from "../present.ts";
 import { defineRoute, type Route } from "../route.ts";
-import { bulkDetailSchema, bulkSchema, idParams, idSchema, nameSchema, pageOf, pageQuery } from "../schemas.ts";
+import {
+  bulkDetailSchema,
+  bulkSchema,
+  idParams,
+  idSchema,
+  nameSchema,
+  pageOf,
+  pageQuery,
+} from "../schemas.ts";
 import { requireQueue } from "../target.ts";
 import { cancelBody } from "./jobs.ts";
 import { labelsQuery } from "./submit-bulk.ts";

@@ -18,7 +18,16 @@ import type { Caller } from "../caller.ts";
 import { presentJob, presentListedJob } from "../present.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, defineRoute, type Route } from "../route.ts";
-import { idParams, idSchema, jobSchema, listedJobSchema, nameSchema, outcomeSchema, pageOf, pageQuery } from "../schemas.ts";
+import {
+  idParams,
+  idSchema,
+  jobSchema,
+  listedJobSchema,
+  nameSchema,
+  outcomeSchema,
+  pageOf,
+  pageQuery,
+} from "../schemas.ts";
 import { requireQueue, requireTarget } from "../target.ts";
 import { labelsQuery, noteAccepted } from "./submit-bulk.ts";
 
@@ -54,30 +63,34 @@ function submitJobRoute(api: Api): Route {
     errors: ["unbounded_cost", "price_unknown", "queue_not_found", "type_not_found"],
     async handle(call) {
       const { caller, body, origin } = call;
-      return runOnce(api.idempotency, { ...call, route: "POST /v1/jobs", body: call.source }, async (seal) => {
-        const { queue, type, ...fields } = body;
-        const target = await requireTarget(api, caller, { queue, type });
-        let answer: Answer = { status: 202 };
-        const submitted = await submit(
-          api.intake,
-          {
-            tenantId: caller.tenantId,
-            createdBy: caller.actor,
-            ...target,
-            onInvalid: "reject",
-            single: true,
-            choices: {},
-            labels: {},
-            lines: oneLine(fields),
-          },
-          (client, done) => {
-            answer = answerFor(done, origin);
-            return seal(client, answer);
-          },
-        );
-        noteAccepted(api, submitted, target.queue.id);
-        return answer;
-      });
+      return runOnce(
+        api.idempotency,
+        { ...call, route: "POST /v1/jobs", body: call.source },
+        async (seal) => {
+          const { queue, type, ...fields } = body;
+          const target = await requireTarget(api, caller, { queue, type });
+          let answer: Answer = { status: 202 };
+          const submitted = await submit(
+            api.intake,
+            {
+              tenantId: caller.tenantId,
+              createdBy: caller.actor,
+              ...target,
+              onInvalid: "reject",
+              single: true,
+              choices: {},
+              labels: {},
+              lines: oneLine(fields),
+            },
+            (client, done) => {
+              answer = answerFor(done, origin);
+              return seal(client, answer);
+            },
+          );
+          noteAccepted(api, submitted, target.queue.id);
+          return answer;
+        },
+      );
     },
   });
 }

@@ -23,7 +23,9 @@ const newKey = z
   .strictObject({
     holder: z.strictObject({ kind: z.enum(holderKinds), name: printableText(200) }),
     scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-    tenant: nameSchema.optional().meta({ description: "For installation keys; default: the tenant acted for." }),
+    tenant: nameSchema
+      .optional()
+      .meta({ description: "For installation keys; default: the tenant acted for." }),
   })
   .meta({ id: "NewKey" });
 

@@ -18,7 +18,9 @@ import { requireType } from "../target.ts";
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const sharedQuery = z.strictObject({
-  shared: flag.default(false).meta({ description: "The installation's queue, not the tenant's own of that name." }),
+  shared: flag
+    .default(false)
+    .meta({ description: "The installation's queue, not the tenant's own of that name." }),
 });
 
 const usd = z
@@ -26,7 +28,7 @@ const usd = z
   .transform((text, context) => {
     const nano = parseUsd(text);
     if (nano !== null) return nano;
-    context.addIssue({ code: "custom", message: "must be dollars as a decimal string, such as \"12.50\"" });
+    context.addIssue({ code: "custom", message: 'must be dollars as a decimal string, such as "12.50"' });
     return z.NEVER;
   })
   .meta({ description: "Dollars as a decimal string." });
@@ -49,11 +51,18 @@ const queueWish = z
       .strictObject({
         limit_usd: usd,
         window: z.enum(windowKinds),
-        time_zone: z.string().max(64).refine(isTimeZone, { error: "must be an IANA time zone" }).default("UTC"),
+        time_zone: z
+          .string()
+          .max(64)
+          .refine(isTimeZone, { error: "must be an IANA time zone" })
+          .default("UTC"),
       })
       .nullish()
       .meta({ description: "null ends it." }),
-    force: z.boolean().default(false).meta({ description: "Lowers the limit even below what is spent and held." }),
+    force: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Lowers the limit even below what is spent and held." }),
   })
   .meta({ id: "QueueWish", description: "Members that are left out keep their value; null clears." });
 type QueueWish = z.output<typeof queueWish>;
@@ -118,7 +127,8 @@ function putRoute(api: Api): Route {
     name: "putQueue",
     tag: "queues",
     summary: "Create or change a queue, its limits and its budget",
-    about: "Settings need the scope operate, the budget admin. Raising a limit lets waiting work go on at once.",
+    about:
+      "Settings need the scope operate, the budget admin. Raising a limit lets waiting work go on at once.",
     access: { scope: "operate" },
     params: nameParams,
     query: sharedQuery,
@@ -185,7 +195,12 @@ const reasonText = z
 const pauseBody = z.strictObject({ reason: reasonText }).meta({ id: "Pause" });
 const resumeBody = z.strictObject({ reason: reasonText.optional() }).optional();
 const pauseAnswer = z
-  .object({ paused: z.boolean(), reason: z.string().nullable(), set_by: z.string().nullable(), set_at: z.string().nullable() })
+  .object({
+    paused: z.boolean(),
+    reason: z.string().nullable(),
+    set_by: z.string().nullable(),
+    set_at: z.string().nullable(),
+  })
   .meta({ id: "PauseState" });
 
 function pauseRoute(api: Api): Route {
@@ -195,7 +210,8 @@ function pauseRoute(api: Api): Route {
     name: "pauseQueue",
     tag: "queues",
     summary: "Pause a queue: nothing new of it starts",
-    about: "What is under way ends; polling, results and settlement go on. Pausing twice keeps the first pause.",
+    about:
+      "What is under way ends; polling, results and settlement go on. Pausing twice keeps the first pause.",
     access: { scope: "operate" },
     params: nameParams,
     query: sharedQuery,
@@ -226,7 +242,10 @@ function resumeRoute(api: Api): Route {
     errors: ["queue_not_found"],
     async handle({ params, query, body, caller }) {
       const reference = { tenantId: ownerOf(caller, query.shared), name: params.name };
-      await resumeQueue(pauseDeps(api), reference, { actor: caller.actor, reason: body?.reason ?? "resumed" });
+      await resumeQueue(pauseDeps(api), reference, {
+        actor: caller.actor,
+        reason: body?.reason ?? "resumed",
+      });
       return { status: 200, body: presentPause(null) };
     },
   });

@@ -97,7 +97,7 @@ async function* resultsByLine(
   bulkId: string,
   outcomes: readonly string[],
 ): AsyncGenerator<ResultRow[]> {
-  for (let afterLine = 0; ; ) {
+  for (let afterLine = 0; ;) {
     const page = { outcomes, afterLine, rowsMax: limits.resultRowsPerFetch };
     // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
     const rows = await readResultsByLine(pool, bulkId, page);
@@ -135,7 +135,7 @@ function errorsRoute(api: Api): Route {
 }
 
 async function* errorPages(pool: Pool, bulkId: string): AsyncGenerator<unknown[]> {
-  for (let after = { line: 0, n: 0 }; ; ) {
+  for (let after = { line: 0, n: 0 }; ;) {
     // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
     const rows = await readErrors(pool, bulkId, { after, rowsMax: limits.resultRowsPerFetch });
     const last = rows.at(-1);

@@ -64,7 +64,9 @@ export function spendRoute(api: Api): Route {
       const until = query.to ?? api.clock.now();
       const since = query.from ?? new Date(until.getTime() - spanDefaultMs);
       if (since >= until)
-        throw new ServiceError("invalid_query", { fields: [{ field: "?from", reason: "must be before to" }] });
+        throw new ServiceError("invalid_query", {
+          fields: [{ field: "?from", reason: "must be before to" }],
+        });
       const everybody = caller.installation && caller.tenantId === installationTenantId;
       const rows = await readSpend(api.pool, {
         tenantId: everybody ? null : caller.tenantId,

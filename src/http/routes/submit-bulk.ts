@@ -29,7 +29,7 @@ const ndjsonTypes = new Set([
 /** One label or several: `?label=team:core&label=feature:search`. */
 export const labelsQuery = z
   .union([labelPairSchema.transform((pair) => [pair]), z.array(labelPairSchema).max(limits.labelsMax)])
-  .transform((pairs): Labels => Object.assign({}, ...pairs) as Labels)
+  .transform((pairs): Labels => Object.fromEntries(pairs.flatMap((pair) => Object.entries(pair))))
   .meta({ description: "name:value; may be given several times." });
 
 const query = z.strictObject({
@@ -57,7 +57,7 @@ export function submitBulkRoute(api: Api): Route {
     tag: "bulks",
     summary: "Submit many jobs",
     about:
-      "NDJSON, one job a line, streamed and optionally gzipped; the first line may be {\"shared\": {…}}. Or a JSON object for " +
+      'NDJSON, one job a line, streamed and optionally gzipped; the first line may be {"shared": {…}}. Or a JSON object for ' +
       `up to ${limits.jsonJobsMax} jobs. Everything is committed before the answer. on_invalid=reject accepts all lines or none, ` +
       "skip accepts the valid ones and answers the others.",
     access: { scope: "submit" },

@@ -24,7 +24,9 @@ const typeSchema = z
       }),
     ),
     input: z.unknown().meta({ description: "JSON Schema of an input." }),
-    output: z.unknown().meta({ description: "JSON Schema of an answer; null where it depends on the input." }),
+    output: z
+      .unknown()
+      .meta({ description: "JSON Schema of an answer; null where it depends on the input." }),
   })
   .meta({ id: "JobType" });
 
@@ -76,7 +78,8 @@ function getRoute(api: Api): Route {
     params: z.strictObject({ name: z.string().min(1).max(64) }),
     answers: { 200: { about: "The job type.", schema: typeSchema } },
     errors: ["type_not_found"],
-    handle: ({ params }) => Promise.resolve({ status: 200, body: presentType(requireType(api, params.name)) }),
+    handle: ({ params }) =>
+      Promise.resolve({ status: 200, body: presentType(requireType(api, params.name)) }),
   });
 }
 
