@@ -5,7 +5,6 @@
 // against hanging, against dying of an unheard `error` event, and against writing content where it does not belong.
 import { Queue, QueueEvents, Worker } from "bullmq";
 import type { EventEmitter } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 import type { Entry, EntryQueue, Work } from "./entries.ts";
@@ -13,6 +12,8 @@ import { isDirection, queueFault, storableFailure, withDeadline } from "./faults
 import { queueLimits } from "./limits.ts";
 import { assertQueueName } from "./names.ts";
 import { entryDefaults, listenerSettings, queueSettings, workerSettings } from "./options.ts";
+import { createTally, endsWithin } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 import { watchOutages } from "./outage.ts";
 import type { OutageWatch } from "./outage.ts";
 import { connectPostgres } from "./postgres-connections.ts";
@@ -116,7 +117,7 @@ function backendOn({ connections, outages, log, kind, describe }: Parts): QueueB
       result.status === "fulfilled" ? closeWithin(result.value, doNothing) : Promise.resolve(),
     );
     await Promise.all([...closing, ...[...listeners].map((closeListener) => closeListener())]);
-    await endsWithin(connections.close(), queueLimits.closeTimeoutMs);
+    await endsWithin(connections.close(), queueLimits.goodbyeTimeoutMs);
   };
   return {
     kind,
@@ -134,13 +135,14 @@ function backendOn({ connections, outages, log, kind, describe }: Parts): QueueB
     async createWorker(name, processor, options) {
       assertQueueName(name);
       const { settings, release } = connections.forWorker();
+      const inHand = createTally();
       const worker = new Worker(
         name,
-        processorOf(processor, log),
+        processorOf({ processor, inHand, log }),
         { ...workerSettings, ...options, ...settings },
         connections.factory,
       );
-      const handle = handleOf(worker, async () => {
+      const handle = handleOf(worker, inHand, async () => {
         workers.delete(handle);
         await release();
       });
@@ -192,50 +194,53 @@ async function ready<T extends Closable>(
   }
 }
 
+interface ProcessorParts<Data> {
+  readonly processor: Processor<Data>;
+  readonly inHand: Tally;
+  readonly log: Log;
+}
+
 /** Three parameters, because BullMQ counts them: a function with fewer gets no signal. */
-function processorOf<Data>(processor: Processor<Data>, log: Log) {
+function processorOf<Data>({ processor, inHand, log }: ProcessorParts<Data>) {
   return async (
     entry: Entry<Data>,
     token: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<unknown> => {
+    inHand.enter();
     try {
       return await processor({ entry, token: token ?? "", signal: signal ?? new AbortController().signal });
     } catch (error) {
-      if (!isDirection(error))
+      if (!isDirection(error)) {
         log.event("queue.entry_failed", { queue: entry.queueName, entry: entry.id, ...errorFields(error) });
+      }
       throw storableFailure(error);
+    } finally {
+      inHand.leave();
     }
   };
 }
 
-function handleOf(worker: Worker, release: () => Promise<void>): QueueWorker {
+function handleOf(worker: Worker, inHand: Tally, release: () => Promise<void>): QueueWorker {
   let closed: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
-    // A second, forced close of BullMQ's would only wait for this first one.
+    // BullMQ's close waits for its entries and for the server, both without an end, and a second, forced one would only wait
+    // for the first.
     const closing = worker.close();
-    if (!(await endsWithin(closing, graceMs))) worker.cancelAllJobs("shutdown");
-    await endsWithin(closing, queueLimits.closeTimeoutMs);
-    await endsWithin(release(), queueLimits.closeTimeoutMs);
+    if (!(await endsWithin(inHand.empty(), graceMs))) {
+      worker.cancelAllJobs("shutdown");
+      await endsWithin(inHand.empty(), queueLimits.closeGraceMs);
+    }
+    await endsWithin(closing, queueLimits.goodbyeTimeoutMs);
+    await endsWithin(release(), queueLimits.goodbyeTimeoutMs);
   };
-  return { worker, close: (graceMs = queueLimits.closeTimeoutMs) => (closed ??= close(graceMs)) };
+  return { worker, close: (graceMs = queueLimits.closeGraceMs) => (closed ??= close(graceMs)) };
 }
 
 /** Closes in order if the server lets it, and cuts its own connections in any case. */
 async function closeWithin(one: Queue | QueueEvents, release: () => Promise<void> | void): Promise<void> {
-  await endsWithin(one.close(), queueLimits.closeTimeoutMs);
-  await endsWithin(Promise.resolve(release()), queueLimits.closeTimeoutMs);
+  await endsWithin(one.close(), queueLimits.goodbyeTimeoutMs);
+  await endsWithin(Promise.resolve(release()), queueLimits.goodbyeTimeoutMs);
 }
 
 const doNothing = (): void => undefined;
-
-/** True when the work ended in time, well or not. */
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const ended = work.then(doNothing, doNothing).then(() => true);
-  try {
-    return await Promise.race([ended, delay(ms, false, { signal: timer.signal, ref: false })]);
-  } finally {
-    timer.abort();
-  }
-}

@@ -18,8 +18,10 @@ export const queueLimits = {
   /** Pause before the first reconnect; it doubles up to the maximum. */
   reconnectMinMs: 100,
   reconnectMaxMs: 2_000,
-  /** Entries in hand when a worker closes, saying goodbye to a server: what takes longer is left to the leases, or cut. */
-  closeTimeoutMs: 5_000,
+  /** A closing worker's entries in hand get this long, and as long again once their signals are aborted; the rest is left to the leases. */
+  closeGraceMs: 5_000,
+  /** Finishing entries and saying goodbye to the server; a connection that takes longer is cut. */
+  goodbyeTimeoutMs: 2_000,
   /** Entries in one addBulk: measured best at 500; from 1,000 on slower, and more at stake if it breaks in the middle. */
   addChunkMax: 500,
   /** Connections of all queues together, on PostgreSQL: producing is short statements. */

@@ -61,7 +61,7 @@ export async function connectRedis(
     close: async () => {
       // QUIT lets replies arrive; without a server there is nothing to wait for.
       if (shared.status === "ready")
-        await withDeadline(shared.quit(), queueLimits.closeTimeoutMs).catch(() => undefined);
+        await withDeadline(shared.quit(), queueLimits.goodbyeTimeoutMs).catch(() => undefined);
       shared.disconnect();
     },
   };

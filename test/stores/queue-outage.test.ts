@@ -139,6 +139,6 @@ test.concurrent.for(queueBackends)(
       for (const end of ends) expect(end).toMatchObject({ reason: { code: "queue_unavailable" } });
       const startedAt = performance.now();
       await backend.close();
-      expect(performance.now() - startedAt).toBeLessThan(12_000);
+      expect(performance.now() - startedAt).toBeLessThan(9_000);
     }),
 );

@@ -5,6 +5,7 @@
 //   pause()     bytes stop in both directions and connections stay open, also new ones: the peer hangs
 //   resume()    what was held back goes on
 //   halfOpen()  connections look open to the client for ever, whatever it sends vanishes: a peer that died without a word
+//   holdAfter() what clients send stops after a number of bytes, in the middle of whatever it was
 //   refuse()    connections are reset and new ones are not accepted until accept()
 import { createConnection, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
@@ -35,6 +36,8 @@ export class Proxy {
   #port = 0;
   #delayMs = 0;
   #paused = false;
+  /** Bytes of clients that still pass, and who is told when they have. */
+  #passing: { bytes: number; held: () => void } | undefined;
 
   constructor(target: Target) {
     this.#target = target;
@@ -68,6 +71,7 @@ export class Proxy {
       server.destroy();
     }
     this.#pairs.clear();
+    this.#passing = undefined;
   }
 
   pause(): void {
@@ -78,6 +82,13 @@ export class Proxy {
   resume(): void {
     this.#paused = false;
     for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resume();
+  }
+
+  /** From now on that many bytes of clients pass, then no more until the connections are cut. Resolves when bytes are held back. */
+  holdAfter(bytes: number): Promise<void> {
+    return new Promise((held) => {
+      this.#passing = { bytes, held };
+    });
   }
 
   halfOpen(): void {
@@ -111,6 +122,11 @@ export class Proxy {
   }
 
   #connect(client: Socket): void {
+    // Accepted by the system a moment before the listener closed; closing waits for its end.
+    if (!this.#listener.listening) {
+      client.resetAndDestroy();
+      return;
+    }
     const server = createConnection({ ...this.#target, allowHalfOpen: true });
     const pair = { client, server, swallowed: false };
     this.#pairs.add(pair);
@@ -128,9 +144,10 @@ export class Proxy {
       );
       before = before.then(() => due).then(act);
     };
-    from.on("data", (chunk) => {
+    from.on("data", (chunk: Buffer) => {
+      const passed = from === pair.client ? this.#pass(chunk, from) : chunk;
       inOrder(() => {
-        if (!pair.swallowed && to.writable) to.write(chunk);
+        if (!pair.swallowed && to.writable) to.write(passed);
       });
     });
     from.on("end", () => {
@@ -145,6 +162,19 @@ export class Proxy {
       inOrder(() => to.destroy());
     });
     if (this.#paused) from.pause();
+  }
+
+  /** What of a client's chunk may pass; when that is not all of it, no more is taken from this client. */
+  #pass(chunk: Buffer, from: Socket): Buffer {
+    const passing = this.#passing;
+    if (passing === undefined) return chunk;
+    const part = chunk.subarray(0, passing.bytes);
+    passing.bytes -= part.length;
+    if (part.length < chunk.length) {
+      from.pause();
+      passing.held();
+    }
+    return part;
   }
 }
 

@@ -7,7 +7,7 @@
 // judge the same file stale, and the slower would take away the lock the faster has just won. So stealing has a lock too
 // (`lock.steal`), under which the judgement is repeated. A thief killed in between leaves that file; it is cleared by age.
 import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
@@ -68,9 +68,11 @@ async function linked(mine: string, path: string): Promise<boolean> {
 async function stole(mine: string, path: string): Promise<boolean> {
   if (!(await isStale(path))) return false;
   const steal = `${path}.steal`;
+  // The age of the mark is that of our file, which may have waited for long.
+  await utimes(mine, new Date(), new Date());
   if (!(await linked(mine, steal))) {
     const info = await stat(steal).catch(() => undefined);
-    if (info !== undefined && Date.now() - info.ctimeMs > storeLimits.lockStealMs)
+    if (info !== undefined && Date.now() - info.mtimeMs > storeLimits.lockStealMs)
       await rm(steal, { force: true });
     return false;
   }

@@ -18,9 +18,14 @@ export type ServerAccount = (Account & { readonly name: string }) | undefined;
  */
 export async function chooseAccount(existingData: string): Promise<ServerAccount> {
   if (process.getuid?.() !== 0) return undefined;
-  const data = await stat(existingData).catch(() => undefined);
-  if (data !== undefined && data.uid !== 0) return { uid: data.uid, gid: data.gid, name: `user ${data.uid}` };
-  return (await accountNamed("postgres")) ?? createAccount();
+  const [data, postgres] = await Promise.all([
+    stat(existingData).catch(() => undefined),
+    accountNamed("postgres"),
+  ]);
+  if (data !== undefined && data.uid !== 0 && data.uid !== postgres?.uid) {
+    return { uid: data.uid, gid: data.gid, name: `user ${data.uid}` };
+  }
+  return postgres ?? createAccount();
 }
 
 async function accountNamed(name: string): Promise<ServerAccount> {

