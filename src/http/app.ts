@@ -3,11 +3,13 @@
 import { randomUUID } from "node:crypto";
 import express, { type Express, type Request, type RequestHandler, type Response } from "express";
 import helmet from "helmet";
+import type { Clock } from "../domain/clock.ts";
 import { ServiceError } from "../domain/errors.ts";
+import type { Log } from "../observe/log.ts";
 import { createApi } from "./api.ts";
 import { type Authenticate, type Caller, createAuthenticate } from "./caller.ts";
 import type { AppDeps } from "./deps.ts";
-import { problemHandler } from "./problem.ts";
+import { problemHandler, requestIdOf } from "./problem.ts";
 import type { Answer, Route } from "./route.ts";
 import { allRoutes } from "./routes/all.ts";
 
@@ -20,6 +22,7 @@ export function createApp(deps: AppDeps): Express {
   // `a=1&a=2` is a list and nothing more: no nested objects out of brackets.
   app.set("query parser", "simple");
   app.use(nameRequest);
+  app.use(logAnswer(deps.log, deps.clock));
   if (deps.board !== undefined) app.use(deps.board.path, deps.board.handler);
   app.use(helmet());
   const authenticate = createAuthenticate({ pool: deps.pool, newId: deps.newId, clock: deps.clock });
@@ -80,6 +83,25 @@ const nameRequest: RequestHandler = (request, response, next) => {
   response.setHeader("X-Request-Id", id);
   next();
 };
+
+/** One line per answer, with the route and never the path: ids stand there, but so may anything a caller invents. */
+function logAnswer(log: Log, clock: Clock): RequestHandler {
+  return (request, response, next) => {
+    const startedMs = clock.monotonicMs();
+    response.once("close", () => {
+      const route: unknown = response.locals["route"];
+      log.event("http.answered", {
+        request_id: requestIdOf(response),
+        method: request.method,
+        route: typeof route === "string" ? route : undefined,
+        status: response.statusCode,
+        complete: response.writableFinished,
+        took_ms: Math.round(clock.monotonicMs() - startedMs),
+      });
+    });
+    next();
+  };
+}
 
 function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();

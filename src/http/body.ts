@@ -27,24 +27,30 @@ interface BodyOptions {
   readonly bytesMax: number;
   /** What beside its bytes makes a request the same as another: method, route, query. */
   readonly fingerprint: string;
+  /** How a body that is too large is refused: by the limit that it breaks. */
+  readonly tooLarge?: "upload_too_large" | "line_too_long" | undefined;
 }
 
 /**
  * Opens the body of a request.
- * @throws ServiceError unsupported_encoding | upload_too_large; reading also upload_incomplete
+ * @throws ServiceError unsupported_encoding | upload_too_large (or line_too_long); reading also upload_incomplete
  */
 export function openBody(request: Request, options: BodyOptions): Body {
   const { bytesMax } = options;
+  const tooLarge = (): ServiceError =>
+    new ServiceError(options.tooLarge ?? "upload_too_large", {
+      detail: `At most ${bytesMax} bytes are accepted here.`,
+    });
   const mediaType = mediaTypeOf(request);
   const gzip = isGzip(request);
-  if (!gzip && Number(request.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  if (!gzip && Number(request.get("content-length") ?? 0) > bytesMax) throw tooLarge();
   const digest = createHash("sha256").update(`${options.fingerprint}\n${mediaType}\n`);
   let read = false;
   async function* chunks(): AsyncGenerator<Buffer> {
     let bytes = 0;
     for await (const chunk of decoded(request, gzip)) {
       bytes += chunk.length;
-      if (bytes > bytesMax) throw tooLarge(bytesMax);
+      if (bytes > bytesMax) throw tooLarge();
       digest.update(chunk);
       yield chunk;
     }
@@ -64,9 +70,6 @@ function isGzip(request: Request): boolean {
     throw new ServiceError("unsupported_encoding", { field: "Content-Encoding" });
   return encoding !== "identity";
 }
-
-const tooLarge = (bytesMax: number): ServiceError =>
-  new ServiceError("upload_too_large", { detail: `At most ${bytesMax} bytes are accepted here.` });
 
 async function* decoded(request: Request, gzip: boolean): AsyncGenerator<Buffer> {
   // Leaving early must not close the connection, or the reason could not be told to the caller any more.

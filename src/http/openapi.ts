@@ -126,13 +126,8 @@ export function errorsOf(route: Route): ErrorCode[] {
   add(route.access !== "open", "unauthorized", "forbidden_scope", "not_found", "invalid_header");
   add(true, "invalid_query", "database_unavailable", "internal");
   add(route.params !== undefined, "not_found");
-  add(
-    route.body !== undefined,
-    "invalid_json",
-    "invalid_input",
-    "unsupported_media_type",
-    "upload_too_large",
-  );
+  add(route.body !== undefined, "invalid_json", "invalid_input", "unsupported_media_type");
+  add(route.body !== undefined && route.oneLine !== true, "upload_too_large");
   add(route.idempotent === true, "idempotency_in_progress", "idempotency_mismatch", "invalid_header");
   return [...codes].toSorted();
 }

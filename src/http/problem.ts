@@ -74,6 +74,8 @@ interface Failure {
   readonly response: Response;
 }
 
+const submissions = new Set(["POST /v1/bulks", "POST /v1/jobs", "POST /v1/bulks/{id}/retry"]);
+
 function report(log: Log, { fault, problem, requestId, request, response }: Failure): void {
   const route: unknown = response.locals["route"];
   const fields = {
@@ -85,6 +87,7 @@ function report(log: Log, { fault, problem, requestId, request, response }: Fail
   if (problem.code === "upload_incomplete") log.event("http.aborted", fields);
   else if (problem.code === "unauthorized" || problem.code === "forbidden_scope")
     log.event("auth.refused", fields);
-  else if (errorCatalogue[problem.code].status >= 500)
-    log.event("http.failed", { ...fields, ...errorFields(fault) });
+  else if (errorCatalogue[problem.code].status < 500) {
+    if (submissions.has(String(route))) log.event("bulk.refused", fields);
+  } else log.event("http.failed", { ...fields, ...errorFields(fault) });
 }

@@ -55,6 +55,8 @@ interface RouteDoc {
   readonly upload?: Readonly<Record<string, z.ZodType>>;
   /** How large the body may be, by its media type; without it as large as a JSON body that is no upload. */
   readonly bodyBytesMax?: (mediaType: string) => number;
+  /** The body is one line of work, and its limit that of a line. */
+  readonly oneLine?: true;
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   /** Beside those that follow from access, inputs and the stores. */
   readonly errors: readonly ErrorCode[];
@@ -101,6 +103,7 @@ export function defineRoute<Params = unknown, Query = unknown, JsonBody = undefi
       const source = openBody(request, {
         bytesMax: spec.bodyBytesMax?.(mediaTypeOf(request)) ?? limits.jsonBodyBytesMax,
         fingerprint: fingerprint(request, spec.path),
+        tooLarge: spec.oneLine === true ? "line_too_long" : undefined,
       });
       const body = spec.body === undefined ? undefined : await parseBody(spec.body, source);
       /* oxlint-disable typescript/no-unsafe-type-assertion -- each is what its schema gave; without one there is nothing to say */

@@ -8,6 +8,7 @@ import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./keys.ts";
+import { pauseRoutes } from "./pauses.ts";
 import { queueRoutes } from "./queues.ts";
 import { resultRoutes } from "./results.ts";
 import { spendRoute } from "./spend.ts";
@@ -22,6 +23,7 @@ export function allRoutes(api: Api): Route[] {
     ...resultRoutes(api),
     ...jobRoutes(api),
     ...queueRoutes(api),
+    ...pauseRoutes(api),
     spendRoute(api),
     ...typeRoutes(api),
     ...accessRoutes(api),

@@ -59,8 +59,10 @@ function submitJobRoute(api: Api): Route {
     access: { scope: "submit" },
     idempotent: true,
     body: newJob,
+    bodyBytesMax: () => api.config.lineBytesMax,
+    oneLine: true,
     answers: { 202: { about: "Accepted.", schema: acceptedJob } },
-    errors: ["unbounded_cost", "price_unknown", "queue_not_found", "type_not_found"],
+    errors: ["line_too_long", "unbounded_cost", "price_unknown", "queue_not_found", "type_not_found"],
     async handle(call) {
       const { caller, body, origin } = call;
       return runOnce(

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
-import { pauseAll, pauseQueue, resumeAll, resumeQueue } from "../../control/pauses.ts";
 import { mayDo } from "../../domain/access.ts";
 import { isTimeZone, windowKinds } from "../../domain/budget-window.ts";
 import { ServiceError } from "../../domain/errors.ts";
@@ -17,7 +16,7 @@ import { nameParams, nameSchema, pageOf, pageQuery } from "../schemas.ts";
 import { requireType } from "../target.ts";
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
-const sharedQuery = z.strictObject({
+export const sharedQuery = z.strictObject({
   shared: flag
     .default(false)
     .meta({ description: "The installation's queue, not the tenant's own of that name." }),
@@ -113,7 +112,7 @@ function getRoute(api: Api): Route {
  * Whose queue is meant: a shared one is the installation's, and only its keys may touch it.
  * @throws ServiceError forbidden_scope
  */
-function ownerOf(caller: Caller, shared: boolean): string {
+export function ownerOf(caller: Caller, shared: boolean): string {
   if (!shared) return caller.tenantId;
   if (!caller.installation)
     throw new ServiceError("forbidden_scope", { detail: "Shared queues need a key of the installation." });
@@ -186,125 +185,4 @@ function budgetOf({ budget }: QueueWish) {
   return { limitNano: budget.limit_usd, window: budget.window, timeZone: budget.time_zone };
 }
 
-const reasonText = z
-  .string()
-  .trim()
-  .min(1)
-  .max(limits.reasonCharsMax)
-  .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), { error: "must be one line of text" });
-const pauseBody = z.strictObject({ reason: reasonText }).meta({ id: "Pause" });
-const resumeBody = z.strictObject({ reason: reasonText.optional() }).optional();
-const pauseAnswer = z
-  .object({
-    paused: z.boolean(),
-    reason: z.string().nullable(),
-    set_by: z.string().nullable(),
-    set_at: z.string().nullable(),
-  })
-  .meta({ id: "PauseState" });
-
-function pauseRoute(api: Api): Route {
-  return defineRoute({
-    method: "post",
-    path: "/v1/queues/{name}/pause",
-    name: "pauseQueue",
-    tag: "queues",
-    summary: "Pause a queue: nothing new of it starts",
-    about:
-      "What is under way ends; polling, results and settlement go on. Pausing twice keeps the first pause.",
-    access: { scope: "operate" },
-    params: nameParams,
-    query: sharedQuery,
-    body: pauseBody,
-    answers: { 200: { about: "The pause in force.", schema: pauseAnswer } },
-    errors: ["queue_not_found"],
-    async handle({ params, query, body, caller }) {
-      const reference = { tenantId: ownerOf(caller, query.shared), name: params.name };
-      const pause = await pauseQueue(pauseDeps(api), reference, { actor: caller.actor, reason: body.reason });
-      return { status: 200, body: presentPause(pause) };
-    },
-  });
-}
-
-function resumeRoute(api: Api): Route {
-  return defineRoute({
-    method: "post",
-    path: "/v1/queues/{name}/resume",
-    name: "resumeQueue",
-    tag: "queues",
-    summary: "Lift the pause of a queue",
-    about: "A pause of everything stays in force.",
-    access: { scope: "operate" },
-    params: nameParams,
-    query: sharedQuery,
-    body: resumeBody,
-    answers: { 200: { about: "It is not paused by itself any more.", schema: pauseAnswer } },
-    errors: ["queue_not_found"],
-    async handle({ params, query, body, caller }) {
-      const reference = { tenantId: ownerOf(caller, query.shared), name: params.name };
-      await resumeQueue(pauseDeps(api), reference, {
-        actor: caller.actor,
-        reason: body?.reason ?? "resumed",
-      });
-      return { status: 200, body: presentPause(null) };
-    },
-  });
-}
-
-function pauseAllRoute(api: Api): Route {
-  return defineRoute({
-    method: "post",
-    path: "/v1/pause",
-    name: "pauseAll",
-    tag: "queues",
-    summary: "Pause everything",
-    access: { scope: "operate", installation: true },
-    body: pauseBody,
-    answers: { 200: { about: "The pause in force.", schema: pauseAnswer } },
-    errors: [],
-    async handle({ body, caller }) {
-      const pause = await pauseAll(pauseDeps(api), { actor: caller.actor, reason: body.reason });
-      return { status: 200, body: presentPause(pause) };
-    },
-  });
-}
-
-function resumeAllRoute(api: Api): Route {
-  return defineRoute({
-    method: "post",
-    path: "/v1/resume",
-    name: "resumeAll",
-    tag: "queues",
-    summary: "Lift the pause of everything",
-    about: "Queues that are paused by themselves stay paused.",
-    access: { scope: "operate", installation: true },
-    body: resumeBody,
-    answers: { 200: { about: "Nothing is paused as a whole any more.", schema: pauseAnswer } },
-    errors: [],
-    async handle({ body, caller }) {
-      await resumeAll(pauseDeps(api), { actor: caller.actor, reason: body?.reason ?? "resumed" });
-      return { status: 200, body: presentPause(null) };
-    },
-  });
-}
-
-const pauseDeps = (api: Api) => ({ database: api.pool, log: api.log });
-
-function presentPause(pause: { reason: string; setBy: string; setAt: Date } | null) {
-  return {
-    paused: pause !== null,
-    reason: pause?.reason ?? null,
-    set_by: pause?.setBy ?? null,
-    set_at: pause?.setAt.toISOString() ?? null,
-  };
-}
-
-export const queueRoutes = (api: Api): Route[] => [
-  listRoute(api),
-  getRoute(api),
-  putRoute(api),
-  pauseRoute(api),
-  resumeRoute(api),
-  pauseAllRoute(api),
-  resumeAllRoute(api),
-];
+export const queueRoutes = (api: Api): Route[] => [listRoute(api), getRoute(api), putRoute(api)];
