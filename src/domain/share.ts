@@ -25,11 +25,18 @@ interface Turn {
  * Deals `places` among bulks. `firstTurn` rotates who begins, so that a small remainder does not always fall to the same tenant.
  * Answers places by bulk id; bulks that got none are not in it.
  */
-export function shareOut(places: number, bulks: readonly WaitingBulk[], firstTurn: number): Map<string, number> {
+export function shareOut(
+  places: number,
+  bulks: readonly WaitingBulk[],
+  firstTurn: number,
+): Map<string, number> {
   const dealt = new Map<string, number>();
   const turns = circle(
     groupBy(bulks, (bulk) => bulk.tenantId).map((ofTenant) =>
-      circle(groupBy(ofTenant, (bulk) => bulk.queueId).map((ofQueue) => queueTurn(ofQueue)), firstTurn),
+      circle(
+        groupBy(ofTenant, (bulk) => bulk.queueId).map((ofQueue) => queueTurn(ofQueue)),
+        firstTurn,
+      ),
     ),
     firstTurn,
   );
@@ -44,7 +51,10 @@ export function shareOut(places: number, bulks: readonly WaitingBulk[], firstTur
 function queueTurn(bulks: readonly WaitingBulk[]): Turn {
   const limit = bulks[0]?.concurrencyMax ?? null;
   let room = limit === null ? Infinity : limit - bulks.reduce((sum, bulk) => sum + bulk.out, 0);
-  const inner = circle(bulks.map((bulk) => bulkTurn(bulk)), 0);
+  const inner = circle(
+    bulks.map((bulk) => bulkTurn(bulk)),
+    0,
+  );
   return {
     take: () => {
       if (room < 1) return null;

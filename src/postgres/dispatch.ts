@@ -35,7 +35,10 @@ export interface DispatchTerms {
 }
 
 /** Bulks with realtime work, oldest first, at most `bulksMax`. */
-export async function findWaitingBulks(database: Database, bulksMax: number): Promise<(WaitingBulk & { jobType: string })[]> {
+export async function findWaitingBulks(
+  database: Database,
+  bulksMax: number,
+): Promise<(WaitingBulk & { jobType: string })[]> {
   const { rows } = await waitingBulks(database, [bulksMax]);
   return rows.map((row) => ({
     bulkId: row.bulk_id,
@@ -57,7 +60,11 @@ export async function readWindow(database: Database): Promise<{ due: number; del
  * Dispatches up to the given number of jobs of each bulk, leaving out those for which a ceiling has no room now: they stay
  * queued with the wait reason `budget`. The hold itself is taken in the claim; this only avoids carrying jobs in a circle.
  */
-export async function dispatchFrom(pool: Pool, places: ReadonlyMap<string, number>, terms: DispatchTerms): Promise<Dispatch[]> {
+export async function dispatchFrom(
+  pool: Pool,
+  places: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<Dispatch[]> {
   return withTransaction(pool, async (client) => {
     const { rows } = await lockQueued(client, [[...places.keys()], [...places.values()], terms.horizon]);
     if (rows.length === 0) return [];
@@ -83,7 +90,11 @@ export async function dispatchFrom(pool: Pool, places: ReadonlyMap<string, numbe
   });
 }
 
-async function fitting(client: Client, rows: readonly RowOf<"dispatch/lock-queued">[], now: Date): Promise<boolean[]> {
+async function fitting(
+  client: Client,
+  rows: readonly RowOf<"dispatch/lock-queued">[],
+  now: Date,
+): Promise<boolean[]> {
   const scopes = rows.map((row) => ({
     tenantId: row.tenant_id,
     queueId: row.queue_id,
@@ -105,7 +116,10 @@ async function fitting(client: Client, rows: readonly RowOf<"dispatch/lock-queue
 function worstNano(row: RowOf<"dispatch/lock-queued">, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
-  const traits: CostTraits = { cacheWrite: row.cache_write as CostTraits["cacheWrite"], mayRunInUs: row.may_run_in_us };
+  const traits: CostTraits = {
+    cacheWrite: row.cache_write as CostTraits["cacheWrite"],
+    mayRunInUs: row.may_run_in_us,
+  };
   return worstCostNanoUsd({
     inputTokensMax: row.input_tokens_max,
     outputTokensMax: row.output_tokens_max,

@@ -11,7 +11,9 @@ const registerPrompts = query("job-types/register-prompts");
 /** Registers the loaded types. @throws ServiceError prompt_changed, where a version has another text than it had before */
 export async function registerJobTypes(database: Database, types: readonly CompiledJobType[]): Promise<void> {
   await register(database, [types.map((type) => type.name), types.map((type) => type.owner)]);
-  const prompts = types.flatMap((type) => type.promptVersions.map((prompt) => ({ ...prompt, type: type.name })));
+  const prompts = types.flatMap((type) =>
+    type.promptVersions.map((prompt) => ({ ...prompt, type: type.name })),
+  );
   const { rows } = await registerPrompts(database, [
     prompts.map((prompt) => prompt.type),
     prompts.map((prompt) => prompt.version),

@@ -34,7 +34,14 @@ export type CallEnd<Body> =
       retryAfterMs?: number;
     })
   /** The provider answered with an error: it is not billed. */
-  | (Timed & { kind: "error"; outcome: AttemptOutcome; status: number; type?: string; requestId?: string; retryAfterMs?: number })
+  | (Timed & {
+      kind: "error";
+      outcome: AttemptOutcome;
+      status: number;
+      type?: string;
+      requestId?: string;
+      retryAfterMs?: number;
+    })
   /** No answer, or half of one: `not_sent` for certain, else nobody knows what was computed. */
   | (Timed & { kind: "lost"; outcome: "not_sent" | "unknown_end" | "timed_out" | "aborted" })
   /** The gate was shut: nothing was sent. */

@@ -34,9 +34,15 @@ export interface Provider {
   /** Sends one Messages request. `params` is the JSON text of its body. Never throws for what the provider or the network does. */
   createMessage(params: string, terms: CallTerms): Promise<CallEnd<unknown>>;
   /** Any other request; `scope` absent = free of cost and content, passes the gate. The answer's body is parsed JSON. */
-  request(request: ProviderRequest, terms: Partial<CallTerms> & { deadlineMs: number }): Promise<CallEnd<unknown>>;
+  request(
+    request: ProviderRequest,
+    terms: Partial<CallTerms> & { deadlineMs: number },
+  ): Promise<CallEnd<unknown>>;
   /** A request whose answer is read as a stream; the deadline covers the headers only, `signal` the whole. */
-  stream(request: ProviderRequest, terms: { headersDeadlineMs: number; signal: AbortSignal }): Promise<StreamEnd>;
+  stream(
+    request: ProviderRequest,
+    terms: { headersDeadlineMs: number; signal: AbortSignal },
+  ): Promise<StreamEnd>;
   close(): Promise<void>;
 }
 
@@ -62,11 +68,18 @@ export function createProvider(options: ProviderOptions): Provider {
     fetch,
   });
 
-  async function request(wanted: ProviderRequest, terms: Partial<CallTerms> & { deadlineMs: number }): Promise<CallEnd<unknown>> {
+  async function request(
+    wanted: ProviderRequest,
+    terms: Partial<CallTerms> & { deadlineMs: number },
+  ): Promise<CallEnd<unknown>> {
     const trace: CallTrace = terms.scope === undefined ? {} : { scope: terms.scope };
     const deadline = startDeadline(terms.deadlineMs, terms.signal);
     try {
-      const response = await send(client, wanted, { trace, signal: deadline.signal, timeoutMs: terms.deadlineMs });
+      const response = await send(client, wanted, {
+        trace,
+        signal: deadline.signal,
+        timeoutMs: terms.deadlineMs,
+      });
       const text = await response.text();
       const timed = times(trace, clock);
       const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), timed.answeredAt.getTime());
@@ -89,11 +102,16 @@ export function createProvider(options: ProviderOptions): Provider {
 
   return {
     request,
-    createMessage: (params, terms) => request({ method: "post", path: "/v1/messages", body: params, headers: jsonHeaders }, terms),
+    createMessage: (params, terms) =>
+      request({ method: "post", path: "/v1/messages", body: params, headers: jsonHeaders }, terms),
     stream: async (wanted, terms) => {
       const trace: CallTrace = {};
       try {
-        const response = await send(client, wanted, { trace, signal: terms.signal, timeoutMs: terms.headersDeadlineMs });
+        const response = await send(client, wanted, {
+          trace,
+          signal: terms.signal,
+          timeoutMs: terms.headersDeadlineMs,
+        });
         if (response.body === null) return { kind: "lost", outcome: "unknown_end", ...times(trace, clock) };
         return { kind: "stream", status: response.status, body: response.body as ReadableStream<Uint8Array> };
       } catch (error) {
@@ -111,11 +129,21 @@ interface SendOptions {
   timeoutMs: number;
 }
 
-function send(client: Anthropic, wanted: ProviderRequest, { trace, signal, timeoutMs }: SendOptions): Promise<Response> {
+function send(
+  client: Anthropic,
+  wanted: ProviderRequest,
+  { trace, signal, timeoutMs }: SendOptions,
+): Promise<Response> {
   // The SDK types its body as an object, and passes a string with a content type and a stream through untouched.
   const body = wanted.body as unknown as object | undefined;
   const fetchOptions = { trace } as RequestInit;
-  const options = { signal, timeout: timeoutMs, fetchOptions, ...(wanted.headers && { headers: wanted.headers }), ...(body && { body }) };
+  const options = {
+    signal,
+    timeout: timeoutMs,
+    fetchOptions,
+    ...(wanted.headers && { headers: wanted.headers }),
+    ...(body && { body }),
+  };
   return client[wanted.method](wanted.path, options as Parameters<typeof client.get>[1]).asResponse();
 }
 
@@ -149,12 +177,22 @@ function startDeadline(ms: number, outer: AbortSignal | undefined): Deadline {
 
 type FailedEnd = Extract<CallEnd<never>, { kind: "error" | "lost" }>;
 
-function failedEnd(error: unknown, trace: CallTrace, ended: "timed_out" | "aborted" | null, clock: Clock): FailedEnd {
+function failedEnd(
+  error: unknown,
+  trace: CallTrace,
+  ended: "timed_out" | "aborted" | null,
+  clock: Clock,
+): FailedEnd {
   const timed = times(trace, clock);
   if (error instanceof APIError && error.status !== undefined && ended === null) {
     const { type, code, message } = readError(error.error);
     const status = Number(error.status);
-    const outcome = classifyError({ status, ...(type && { type }), ...(code && { code }), ...(message && { message }) });
+    const outcome = classifyError({
+      status,
+      ...(type && { type }),
+      ...(code && { code }),
+      ...(message && { message }),
+    });
     const retryAfterMs = parseRetryAfter(error.headers?.get("retry-after"), timed.answeredAt.getTime());
     return {
       kind: "error",
@@ -171,19 +209,31 @@ function failedEnd(error: unknown, trace: CallTrace, ended: "timed_out" | "abort
   return { kind: "lost", outcome: neverConnected(error) ? "not_sent" : "unknown_end", ...timed };
 }
 
-const unconnectedCodes = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+const unconnectedCodes = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /** True only when no connection came about, so that no byte of the request can have left. */
 function neverConnected(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
     if ("code" in cause && typeof cause.code === "string" && unconnectedCodes.has(cause.code)) return true;
-    if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.every((inner) => neverConnected(inner));
+    if (cause instanceof AggregateError && cause.errors.length > 0)
+      return cause.errors.every((inner) => neverConnected(inner));
   }
   return false;
 }
 
 function readError(body: unknown): { type?: string; code?: string; message?: string } {
-  const error = (body as { error?: { type?: unknown; message?: unknown; details?: { error_code?: unknown } | null } } | undefined)?.error;
+  const error = (
+    body as
+      | { error?: { type?: unknown; message?: unknown; details?: { error_code?: unknown } | null } }
+      | undefined
+  )?.error;
   return {
     ...(typeof error?.type === "string" && { type: error.type }),
     ...(typeof error?.message === "string" && { message: error.message }),

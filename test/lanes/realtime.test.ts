@@ -16,7 +16,10 @@ afterEach(async () => {
 });
 
 async function count(state: string): Promise<number> {
-  const { rows } = (await installation?.db.query<{ n: string }>("SELECT count(*) AS n FROM jobs WHERE state = $1", [state])) ?? { rows: [] };
+  const { rows } = (await installation?.db.query<{ n: string }>(
+    "SELECT count(*) AS n FROM jobs WHERE state = $1",
+    [state],
+  )) ?? { rows: [] };
   return Number(rows[0]?.n ?? 0);
 }
 
@@ -24,16 +27,27 @@ describe.each(queueBackends)("the realtime lane on %s", (backend) => {
   test("every job is answered, paid once and settled to the nano-dollar", async () => {
     installation = await openInstallation({ backend });
     await installation.start();
-    await submitBulk(installation.databaseUrl, { lane: "realtime", inputs: questions(120), shared: { labels } });
+    await submitBulk(installation.databaseUrl, {
+      lane: "realtime",
+      inputs: questions(120),
+      shared: { labels },
+    });
     await waitFor("all to succeed", async () => (await count("succeeded")) === 120, { timeoutMs: 25_000 });
-    const { rows } = await installation.db.query<{ total: string }>("SELECT sum(amount_nano) AS total FROM ledger");
+    const { rows } = await installation.db.query<{ total: string }>(
+      "SELECT sum(amount_nano) AS total FROM ledger",
+    );
     expect(BigInt(rows[0]?.total ?? 0)).toBe(await installation.simulator.totalNano());
   });
 });
 
 test("a 429 makes work wait and never fail, and is not paid", async () => {
   installation = await openInstallation();
-  installation.simulator.addFault({ match: { path: "/v1/messages" }, action: "error", times: 10, params: { status: 429 } });
+  installation.simulator.addFault({
+    match: { path: "/v1/messages" },
+    action: "error",
+    times: 10,
+    params: { status: 429 },
+  });
   await installation.start();
   await submitBulk(installation.databaseUrl, { lane: "realtime", inputs: questions(20), shared: { labels } });
   await waitFor("all to succeed", async () => (await count("succeeded")) === 20, { timeoutMs: 25_000 });
@@ -49,7 +63,10 @@ test("a ceiling is never passed: what does not fit waits for the raise and then 
     const { rows } = await db.query("SELECT 1 FROM jobs WHERE state = 'queued' AND wait_reason = 'budget'");
     return rows.length > 0;
   });
-  await waitFor("nothing to run", async () => (await count("running")) === 0 && (await count("dispatched")) === 0);
+  await waitFor(
+    "nothing to run",
+    async () => (await count("running")) === 0 && (await count("dispatched")) === 0,
+  );
   expect(await installation.simulator.totalNano()).toBeLessThanOrEqual(2_000_000n);
   expect(await count("succeeded")).toBeGreaterThan(0);
   await db.query("UPDATE budget_windows SET limit_nano = 1000000000; SELECT pg_notify('sluice_budget', '')");

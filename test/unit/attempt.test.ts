@@ -7,9 +7,24 @@ import { parseRetryAfter, retryDelayMs } from "../../src/domain/retry.ts";
 describe("every error answer of the provider has one meaning", () => {
   const rows: [number, string | undefined, { code?: string; message?: string }, AttemptOutcome][] = [
     [400, "invalid_request_error", {}, "invalid_request"],
-    [400, "invalid_request_error", { message: "Your credit balance is too low to access the API." }, "out_of_credit"],
-    [400, "invalid_request_error", { message: "You have reached your specified API usage limits. …" }, "out_of_credit"],
-    [400, "invalid_request_error", { message: "You have reached your specified workspace API usage limits." }, "out_of_credit"],
+    [
+      400,
+      "invalid_request_error",
+      { message: "Your credit balance is too low to access the API." },
+      "out_of_credit",
+    ],
+    [
+      400,
+      "invalid_request_error",
+      { message: "You have reached your specified API usage limits. …" },
+      "out_of_credit",
+    ],
+    [
+      400,
+      "invalid_request_error",
+      { message: "You have reached your specified workspace API usage limits." },
+      "out_of_credit",
+    ],
     [400, "invalid_request_error", { code: "organization_on_hold" }, "credential_refused"],
     [401, "authentication_error", {}, "credential_refused"],
     [402, "billing_error", {}, "out_of_credit"],
@@ -34,12 +49,19 @@ describe("every error answer of the provider has one meaning", () => {
   });
 
   test("work waits and never fails where the provider, the key or the money is at fault for all of it", () => {
-    for (const outcome of ["rate_limited", "overloaded", "credential_refused", "out_of_credit", "spend_limit"] as const)
+    for (const outcome of [
+      "rate_limited",
+      "overloaded",
+      "credential_refused",
+      "out_of_credit",
+      "spend_limit",
+    ] as const)
       expect(outcomeRules[outcome].then).toBe("wait");
   });
 
   test("an end that nobody knows is booked at its worst case before anything is tried again", () => {
-    for (const outcome of ["unknown_end", "timed_out", "aborted", "lost_worker"] as const) expect(outcomeRules[outcome].bill).toBe("worst");
+    for (const outcome of ["unknown_end", "timed_out", "aborted", "lost_worker"] as const)
+      expect(outcomeRules[outcome].bill).toBe("worst");
   });
 
   test("a final outcome names its state, a failure its fault", () => {
@@ -59,7 +81,8 @@ describe("the states of a job", () => {
     }
   });
   test("a job that waits cannot be refused, truncated or invalid: nobody has answered it", () => {
-    for (const to of ["refused", "truncated", "invalid_output"] as const) expect(mayMove("queued", to)).toBe(false);
+    for (const to of ["refused", "truncated", "invalid_output"] as const)
+      expect(mayMove("queued", to)).toBe(false);
   });
 });
 

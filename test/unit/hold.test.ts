@@ -9,7 +9,10 @@ test("a request that does not fit takes nothing and fails no neighbour", () => {
 });
 
 test("a request is held in all of its windows or in none", () => {
-  const available = new Map([[1n, 10n], [2n, 3n]]);
+  const available = new Map([
+    [1n, 10n],
+    [2n, 3n],
+  ]);
   expect(
     admit(available, [
       { amountNano: 5n, windowIds: [1n, 2n] },
@@ -19,19 +22,35 @@ test("a request is held in all of its windows or in none", () => {
 });
 
 test("a window that is not known admits nothing; work without a window is bound by nothing", () => {
-  expect(admit(new Map(), [{ amountNano: 1n, windowIds: [9n] }, { amountNano: 1n, windowIds: [] }])).toEqual([false, true]);
+  expect(
+    admit(new Map(), [
+      { amountNano: 1n, windowIds: [9n] },
+      { amountNano: 1n, windowIds: [] },
+    ]),
+  ).toEqual([false, true]);
 });
 
 test("what is admitted never exceeds what was available in any window", () => {
   const ids = [1n, 2n, 3n];
-  const asks = fc.array(fc.record({ amountNano: fc.bigInt({ min: 0n, max: 50n }), windowIds: fc.subarray(ids) }), { maxLength: 40 });
+  const asks = fc.array(
+    fc.record({ amountNano: fc.bigInt({ min: 0n, max: 50n }), windowIds: fc.subarray(ids) }),
+    { maxLength: 40 },
+  );
   fc.assert(
-    fc.property(fc.array(fc.bigInt({ min: 0n, max: 200n }), { minLength: 3, maxLength: 3 }), asks, (rooms, requests) => {
-      const verdicts = admit(new Map(ids.map((id, n) => [id, rooms[n] ?? 0n])), requests);
-      for (const [n, id] of ids.entries()) {
-        const taken = requests.reduce((sum, ask, i) => (verdicts[i] === true && ask.windowIds.includes(id) ? sum + ask.amountNano : sum), 0n);
-        expect(taken <= (rooms[n] ?? 0n)).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.array(fc.bigInt({ min: 0n, max: 200n }), { minLength: 3, maxLength: 3 }),
+      asks,
+      (rooms, requests) => {
+        const verdicts = admit(new Map(ids.map((id, n) => [id, rooms[n] ?? 0n])), requests);
+        for (const [n, id] of ids.entries()) {
+          const taken = requests.reduce(
+            (sum, ask, i) =>
+              verdicts[i] === true && ask.windowIds.includes(id) ? sum + ask.amountNano : sum,
+            0n,
+          );
+          expect(taken <= (rooms[n] ?? 0n)).toBe(true);
+        }
+      },
+    ),
   );
 });

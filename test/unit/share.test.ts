@@ -20,26 +20,46 @@ test("a tenant with fifty bulks gets no more turns than one with a single bulk",
 
 test("places that one tenant does not want go to whoever still has work", () => {
   const dealt = shareOut(10, [bulk({ bulkId: "a" }), bulk({ bulkId: "b", tenantId: "b", waiting: 2 })], 0);
-  expect(dealt).toEqual(new Map([["a", 8], ["b", 2]]));
+  expect(dealt).toEqual(
+    new Map([
+      ["a", 8],
+      ["b", 2],
+    ]),
+  );
 });
 
 test("a queue's limit on concurrency counts what is out already", () => {
-  const dealt = shareOut(10, [bulk({ bulkId: "a", out: 3, concurrencyMax: 5 }), bulk({ bulkId: "a2", out: 1, concurrencyMax: 5 })], 0);
+  const dealt = shareOut(
+    10,
+    [bulk({ bulkId: "a", out: 3, concurrencyMax: 5 }), bulk({ bulkId: "a2", out: 1, concurrencyMax: 5 })],
+    0,
+  );
   expect([...dealt.values()].reduce((sum, n) => sum + n, 0)).toBe(1);
 });
 
 test("no more is dealt than there is, nothing is left undealt, and nobody gets more than he has", () => {
   const bulks = fc.array(
-    fc.record({ tenantId: fc.constantFrom("a", "b", "c"), queueId: fc.constantFrom("q", "r"), waiting: fc.integer({ min: 1, max: 30 }) }),
+    fc.record({
+      tenantId: fc.constantFrom("a", "b", "c"),
+      queueId: fc.constantFrom("q", "r"),
+      waiting: fc.integer({ min: 1, max: 30 }),
+    }),
     { maxLength: 12 },
   );
   fc.assert(
-    fc.property(bulks, fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 50 }), (rows, places, turn) => {
-      const waiting = rows.map((row, n) => bulk({ ...row, queueId: `${row.tenantId}${row.queueId}`, bulkId: `b${n}` }));
-      const dealt = shareOut(places, waiting, turn);
-      const total = waiting.reduce((sum, row) => sum + row.waiting, 0);
-      expect([...dealt.values()].reduce((sum, n) => sum + n, 0)).toBe(Math.min(places, total));
-      for (const row of waiting) expect(dealt.get(row.bulkId) ?? 0).toBeLessThanOrEqual(row.waiting);
-    }),
+    fc.property(
+      bulks,
+      fc.integer({ min: 0, max: 200 }),
+      fc.integer({ min: 0, max: 50 }),
+      (rows, places, turn) => {
+        const waiting = rows.map((row, n) =>
+          bulk({ ...row, queueId: `${row.tenantId}${row.queueId}`, bulkId: `b${n}` }),
+        );
+        const dealt = shareOut(places, waiting, turn);
+        const total = waiting.reduce((sum, row) => sum + row.waiting, 0);
+        expect([...dealt.values()].reduce((sum, n) => sum + n, 0)).toBe(Math.min(places, total));
+        for (const row of waiting) expect(dealt.get(row.bulkId) ?? 0).toBeLessThanOrEqual(row.waiting);
+      },
+    ),
   );
 });
