@@ -1,4 +1,6 @@
 // What every answer has, whatever is asked; and that the document describes what is there.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
@@ -158,6 +160,16 @@ describe("the document", () => {
     ] as const)
       expect([...named]).toContain(code);
   });
+});
+
+test("docs/api.md names every route, and no other", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/api.md"), "utf8");
+  const named = Array.from(
+    page.matchAll(/`(GET|POST|PUT|DELETE) (\/[^\s?`]*)/g),
+    ([, method, path]) => `${method} ${path}`,
+  );
+  const mounted = routes.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+  expect([...new Set(named)].toSorted()).toEqual(mounted.toSorted());
 });
 
 /** What express really has, read from its own table of routes. */
