@@ -3,6 +3,8 @@
 import { Registry } from "prom-client";
 import { BulkEntries } from "../control/bulk-entries.ts";
 import { createApp } from "../http/app.ts";
+import { createBoard } from "../http/board/board.ts";
+import { sessionSecret } from "../http/board/session.ts";
 import { listen } from "../http/server.ts";
 import type { ProviderChoice } from "./lanes.ts";
 import type { Role } from "./role.ts";
@@ -14,8 +16,18 @@ export interface ApiRole extends Role {
 }
 
 export async function startApiRole(runtime: Runtime, choice: ProviderChoice): Promise<ApiRole> {
-  const { pool, config, clock, log, life, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, life, flags, backend, jobTypes, newId } = runtime;
   const metrics = new Registry();
+  const board = createBoard({
+    database: pool,
+    backend,
+    flags,
+    clock,
+    log,
+    secret: await sessionSecret(config.sessionSecret, config.dataDir),
+    publicUrl: config.publicUrl,
+    simulated: choice.simulated,
+  });
   const entries = new BulkEntries({ database: pool, backend });
   const app = createApp({
     pool,
@@ -30,6 +42,7 @@ export async function startApiRole(runtime: Runtime, choice: ProviderChoice): Pr
       await backend.ping();
     },
     bulkAccepted: entries.enqueueBulk,
+    board,
   });
   const listening = await listen(app, { host: config.host, port: config.port });
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
