@@ -2,9 +2,10 @@
 import { runCli } from "../src/cli/program.ts";
 import { version } from "../src/config/version.ts";
 
+const start = (): Promise<number> => Promise.reject(new Error("a script does not start the service"));
+
 /** Runs a command and leaves its exit code to the process. */
 export async function runCommand(...argv: readonly string[]): Promise<void> {
   const { env, stdin, stdout, stderr } = process;
-  const start = (): Promise<number> => Promise.reject(new Error("a script does not start the service"));
   process.exitCode = await runCli(argv, { environment: env, stdin, stdout, stderr, start }, { version });
 }

@@ -1,5 +1,5 @@
 // The processes of a run. Each is a group of its own, so that a Ctrl-C on the terminal reaches the parent only, which then ends
-// them in order: those that call the provider first, the simulator last. What a child prints goes to a file; when one dies that
+// them in order, the simulator last. What a child prints goes to a file; when one dies that
 // should live, the end of that file is the explanation.
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
@@ -29,9 +29,11 @@ export interface Children {
   startService(name: string, environment: NodeJS.ProcessEnv): Child;
   /** The simulator; resolves with its address when it listens. */
   startSimulator(args: readonly string[]): Promise<{ child: Child; url: string }>;
-  /** Ends all that run, the last started first. */
+  /** Ends all that run, the simulator last. */
   end(): Promise<void>;
 }
+
+const isSimulator = ({ name }: Child): boolean => name === "simulator";
 
 /** `logDir` receives a file for each child. */
 export function createChildren(logDir: string): Children {
@@ -64,8 +66,10 @@ export function createChildren(logDir: string): Children {
       return { child, url: listening.parse(JSON.parse(line)).url };
     },
     async end() {
-      // oxlint-disable-next-line no-await-in-loop -- the simulator must outlive those that call it
-      for (const child of running.splice(0).toReversed()) await child.end();
+      const all = running.splice(0);
+      // The simulator must outlive those that call it, or what they have in flight would be booked at its worst case.
+      await Promise.all(all.filter((child) => !isSimulator(child)).map((child) => child.end()));
+      await Promise.all(all.filter(isSimulator).map((child) => child.end()));
     },
   };
 }

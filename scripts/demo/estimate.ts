@@ -1,7 +1,7 @@
 // What a run can cost at most, by the same rules the service holds money with. The ceiling of the demonstration is chosen from it:
 // low enough to bind while the first message batches are out, and later high enough for everything.
 import { loadJobTypes } from "../../src/config/job-types.ts";
-import { divideUp } from "../../src/domain/money.ts";
+import { divideUp, formatUsd } from "../../src/domain/money.ts";
 import { priceAt, worstCostNanoUsd } from "../../src/domain/price.ts";
 import type { Work } from "./work.ts";
 
@@ -29,9 +29,10 @@ export async function worstCost(type: string, work: Work): Promise<bigint> {
 }
 
 const nanoPerCent = 10_000_000n;
+const nanoPerMicro = 1_000n;
 
-/** Rounded up to whole cents, as a decimal string. */
-export function centsUp(nano: bigint): string {
-  const cents = divideUp(nano, nanoPerCent);
-  return `${cents / 100n}.${String(cents % 100n).padStart(2, "0")}`;
+/** A ceiling as a person would set it: rounded up to whole cents, or where it is less than a few of them to millionths. */
+export function ceilingUsd(nano: bigint): string {
+  const step = nano > 10n * nanoPerCent ? nanoPerCent : nanoPerMicro;
+  return formatUsd(divideUp(nano, step) * step);
 }

@@ -7,7 +7,7 @@ import { submitFile } from "../../src/cli/commands/bulk.ts";
 import { putQueue } from "../../src/cli/commands/queue.ts";
 import { type Child, type Children, createChildren, plainEnvironment } from "./children.ts";
 import { type Bill, checksOf, closingOf, closingText } from "./closing.ts";
-import { centsUp, worstCost } from "./estimate.ts";
+import { ceilingUsd, worstCost } from "./estimate.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { settledRequestIds } from "./ledger.ts";
 import type { DemoOptions } from "./options.ts";
@@ -67,7 +67,7 @@ async function play(run: Run): Promise<number> {
 
   const worst = await worstCost(options.type, work);
   // A third of the worst case: room for the first message batches, not for all.
-  const limitUsd = centsUp(worst / 3n);
+  const limitUsd = ceilingUsd(worst / 3n);
   await putQueue(api.client, queue, { owner: "demo", budget: { limit_usd: limitUsd, window: "total" } });
   const content = uploadText(work);
   const bulk = await submitFile(api.client, { content, gzip: false }, { queue, type: options.type });
@@ -77,7 +77,7 @@ async function play(run: Run): Promise<number> {
 
   const workers = startWorkers(children, settings, redis);
   const watch = watchRun(api.client, { bulkId: bulk.id, queue }, screen);
-  const raisedUsd = centsUp(worst * 4n);
+  const raisedUsd = ceilingUsd(worst * 4n);
   const story = tellStory({ client: api.client, queue, screen, watch, simulator, raisedUsd, ...workers });
   const [last] = await Promise.race([Promise.all([watch.finished, story]), api.process.died, workers.died]);
   screen.finish();

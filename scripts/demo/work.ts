@@ -27,7 +27,7 @@ interface Row {
   readonly label: string | null;
 }
 
-/** One line in this many is wanted at once. */
+/** One line in this many is wanted at once, beginning with the last of the first ten. */
 const realtimeEvery = 10;
 const labelFields = ["intent", "label", "category"] as const;
 /** classify-intent takes 2 to 500 labels. */
@@ -47,7 +47,7 @@ export async function prepareWork(options: DemoOptions, count: number): Promise<
   const labels = options.type === "classify-intent" ? labelsOf(rows, notes) : null;
   const lines = rows.map(({ key, text }, index): WorkLine => ({
     key,
-    urgency: index % realtimeEvery === 0 ? "now" : "whenever",
+    urgency: index % realtimeEvery === realtimeEvery - 1 ? "now" : "whenever",
     input: inputFor(options.type, text),
   }));
   return { shared: labels === null ? sharedFor(options.type) : { labels }, lines, notes };
