@@ -15,6 +15,8 @@ export interface LimitSettings {
   /** Lines waiting in batches that have not ended. */
   readonly batchQueueMax: number;
   readonly batchLinesMax: number;
+  /** Of a create's body, after decoding. */
+  readonly batchBytesMax: number;
   readonly countTokensRpm: number;
   /** A bucket holds what refills in this many seconds; 60 is a full minute, 1 enforces "60 a minute" as one a second. */
   readonly bucketSeconds: number;
@@ -42,6 +44,7 @@ const tierOf = (
   batchRpm: batch[0],
   batchQueueMax: batch[1],
   batchLinesMax: 100_000,
+  batchBytesMax: 256 * 1024 * 1024,
   countTokensRpm: batch[2],
   bucketSeconds: 60,
 });

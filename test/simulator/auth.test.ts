@@ -92,13 +92,14 @@ test("a batch exists for the keys of its workspace only", async () => {
   expect((await failureOf(own.messages.batches.list({ workspace_id: "wrkspc_other" }))).status).toBe(403);
 });
 
+const send = (encoding: string, body: string | Uint8Array<ArrayBuffer>) =>
+  fetch(`${simulator.url}/v1/messages`, {
+    method: "POST",
+    headers: { ...headers, "content-encoding": encoding },
+    body,
+  });
+
 test("compressed bodies are decoded, broken and unknown encodings refused", async () => {
-  const send = (encoding: string, body: BodyInit) =>
-    fetch(`${simulator.url}/v1/messages`, {
-      method: "POST",
-      headers: { ...headers, "content-encoding": encoding },
-      body,
-    });
   const good = await send("gzip", gzipSync(JSON.stringify(params())));
   const broken = await send("gzip", "not gzip");
   const odd = await send("zebra", "x");

@@ -11,8 +11,10 @@ import {
   minuteMs,
   params,
   post,
+  requestsOf,
   rowsOf,
   simulate,
+  statusOf,
 } from "./support.ts";
 
 const line = (custom_id: unknown) => ({ custom_id, params: params() });
@@ -89,6 +91,7 @@ test("parameters are not looked at until a line is produced; each wrong one is a
   };
   const requests = Object.entries(wrong).map(([custom_id, body]) => ({
     custom_id,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- wrong on purpose
     params: body as ReturnType<typeof params>,
   }));
   const { id } = await client.messages.batches.create({ requests });
@@ -138,28 +141,33 @@ test("two equal posts make two batches, whatever idempotency header they carry",
   const body = { requests: lines(2) };
   const first = await post(simulator, "/v1/messages/batches", body, { "idempotency-key": "same" });
   const second = await post(simulator, "/v1/messages/batches", body, { "idempotency-key": "same" });
-  const ids = [first, second].map(async (response) => ((await response.json()) as { id: string }).id);
-  expect(new Set(await Promise.all(ids)).size).toBe(2);
+  expect(await first.text()).not.toBe(await second.text());
+  expect((await clientOf(simulator).messages.batches.list()).data).toHaveLength(2);
 });
 
 test("the number of lines and the bytes are limited", async () => {
   const simulator = await simulate({ limits: { batchLinesMax: 3 } });
   const many = await failureOf(clientOf(simulator).messages.batches.create({ requests: lines(4) }));
   expect(many.message).toContain("requests: List should have at most 3 items after validation, not 4");
-  // 257 MB of spaces pack into a few hundred kilobytes: the limit counts what comes out of the decoder.
-  const packed = gzipSync(
-    Buffer.concat([Buffer.from('{"requests":['), Buffer.alloc(257 * 1024 * 1024, " ")]),
-    { level: 1 },
-  );
-  const large = await fetch(`${simulator.url}/v1/messages/batches`, {
+  const body = JSON.stringify({ requests: lines(3) });
+  await control(simulator, "limits", { batchBytesMax: body.length });
+  expect((await post(simulator, "/v1/messages/batches", body)).status).toBe(200);
+  const plain = await post(simulator, "/v1/messages/batches", `${body} `);
+  const packed = await fetch(`${simulator.url}/v1/messages/batches`, {
     method: "POST",
     headers: { ...headers, "content-encoding": "gzip" },
-    body: packed,
+    body: gzipSync(`${body} `),
   });
-  expect([large.status, (await envelopeOf(large)).error.details?.error_code]).toEqual([
+  expect([plain.status, (await envelopeOf(plain)).error.type]).toEqual([413, "request_too_large"]);
+  expect([packed.status, (await envelopeOf(packed)).error.details?.error_code]).toEqual([
     413,
     "request_body_too_large_after_decoding",
   ]);
+});
+
+test("256 MB and 100,000 lines are the limits when nothing else is said", async () => {
+  const { limits } = (await simulate()).world;
+  expect([limits.settings.batchBytesMax, limits.settings.batchLinesMax]).toEqual([268_435_456, 100_000]);
 });
 
 test.each([
@@ -202,10 +210,7 @@ test("a new id answers 404 for a while and is missing from the list for longer",
   const client = clientOf(simulator);
   const { id } = await client.messages.batches.create({ requests: lines(1) });
   const seen = async () => [
-    await client.messages.batches.retrieve(id).then(
-      () => 200,
-      (error: unknown) => (error as { status: number }).status,
-    ),
+    await statusOf(client.messages.batches.retrieve(id)),
     (await client.messages.batches.list()).data.length,
   ];
   expect(await seen()).toEqual([404, 0]);
@@ -218,9 +223,7 @@ test("a new id answers 404 for a while and is missing from the list for longer",
 test("the request log tells a create by its count, its first custom_id and its batch", async () => {
   const simulator = await simulate();
   const { id } = await clientOf(simulator).messages.batches.create({ requests: lines(5) });
-  const log = (await control(simulator, "requests?path=/v1/messages/batches")) as {
-    requests: Record<string, unknown>[];
-  };
+  const log = await requestsOf(simulator, "?path=/v1/messages/batches");
   expect(log.requests.at(-1)).toMatchObject({
     method: "POST",
     status: 200,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   clientOf,
   dayMs,
+  errorOf,
   failureOf,
   hourMs,
   invoiceOf,
@@ -29,7 +30,7 @@ test("a batch runs from in_progress to ended; polls before the end carry retry-a
   expect(Date.parse(made.expires_at) - Date.parse(made.created_at)).toBe(dayMs);
   const early = await client.messages.batches.retrieve(made.id).withResponse();
   expect(early.response.headers.get("retry-after")).toBe("10");
-  expect((await failureOf(fetchResults(simulator.url, made.id))).message).toContain(
+  expect((await errorOf(fetchResults(simulator.url, made.id))).message).toContain(
     "has no available results.",
   );
   await simulator.advance(20 * minuteMs);
@@ -146,16 +147,17 @@ test("a batch can be deleted once it has ended and then does not exist", async (
   await simulator.advance(20 * minuteMs);
   expect(await client.messages.batches.delete(id)).toMatchObject({ id, type: "message_batch_deleted" });
   expect((await failureOf(client.messages.batches.retrieve(id))).status).toBe(404);
-  expect((await failureOf(fetchResults(simulator.url, id))).message).toContain("404");
+  expect((await errorOf(fetchResults(simulator.url, id))).message).toContain("404");
 });
 
 test("the list is newest first and pages both ways", async () => {
   const simulator = await simulate();
   const client = clientOf(simulator);
   const ids: string[] = [];
-  // oxlint-disable-next-line no-await-in-loop -- the order of creation is the point
-  for (let count = 0; count < 5; count += 1)
+  for (let count = 0; count < 5; count += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- the order of creation is the point
     ids.unshift((await client.messages.batches.create({ requests: lines(1) })).id);
+  }
   const page = await client.messages.batches.list({ limit: 2 });
   expect([page.data.map((batch) => batch.id), page.has_more, page.first_id, page.last_id]).toEqual([
     ids.slice(0, 2),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { priceNano, usdOf } from "../../src/simulator/price.ts";
 import type { Lane, Usage } from "../../src/simulator/price.ts";
 import {
@@ -91,7 +92,7 @@ test.each<[string, string, Partial<Usage>, { lane?: Lane; geo?: string; atMs?: n
     ],
     ["an unknown price is unknown", "claude-mythos-5-2", { inputTokens: 1 }, {}, undefined],
   ],
-)("price: %s", (_name, model, tokens, how, nano) => {
+)("price: %s", (...[, model, tokens, how, nano]) => {
   expect(
     priceNano(model, usage(tokens), {
       lane: how.lane ?? "realtime",
@@ -109,6 +110,9 @@ test("dollars are written with nine places", () => {
   ]);
 });
 
+const price = (of: { input_tokens: number; output_tokens: number }, half: bigint): bigint =>
+  (BigInt(of.input_tokens) * 100n + BigInt(of.output_tokens) * 500n) / half;
+
 test("the bill is the sum of what was produced in both lanes, by lane, batch, key, model and day", async () => {
   const simulator = await simulate();
   const client = clientOf(simulator);
@@ -118,8 +122,6 @@ test("the bill is the sum of what was produced in both lanes, by lane, batch, ke
   const usages = (await rowsOf(client, id)).map((row) =>
     row.result.type === "succeeded" ? row.result.message.usage : message.usage,
   );
-  const price = (of: { input_tokens: number; output_tokens: number }, half: bigint) =>
-    (BigInt(of.input_tokens) * 100n + BigInt(of.output_tokens) * 500n) / half;
   const batch = usages.reduce((total, of) => total + price(of, 2n), 0n);
   const invoice = await invoiceOf(simulator);
   expect(invoice.by_lane["realtime"]?.total_nano).toBe(price(message.usage, 1n).toString());
@@ -129,25 +131,33 @@ test("the bill is the sum of what was produced in both lanes, by lane, batch, ke
   expect(await simulator.totalNano()).toBe(BigInt(invoice.total_nano));
 });
 
+const page = z.looseObject({
+  items: z.array(
+    z.looseObject({
+      request_id: z.string().optional(),
+      custom_id: z.string().optional(),
+      batch_id: z.string().optional(),
+      nano: z.string(),
+    }),
+  ),
+  next: z.int().nullable(),
+});
+
 test("details name every billed item once, in pages", async () => {
   const simulator = await simulate();
   const client = clientOf(simulator);
   const { _request_id: requestId } = await client.messages.create(params());
   const { id } = await client.messages.batches.create({ requests: lines(5) });
   await simulator.advance(20 * minuteMs);
-  type Page = {
-    items: { number: number; request_id?: string; custom_id?: string; batch_id?: string; nano: string }[];
-    next: number | null;
-  };
-  const first = (await control(simulator, "invoice?detail=1&limit=4")) as Page;
-  const second = (await control(simulator, `invoice?detail=1&limit=4&after=${String(first.next)}`)) as Page;
+  const first = page.parse(await control(simulator, "invoice?detail=1&limit=4"));
+  const second = page.parse(await control(simulator, `invoice?detail=1&limit=4&after=${String(first.next)}`));
   const all = [...first.items, ...second.items];
   expect(second.next).toBeNull();
   expect(all[0]?.request_id).toBe(requestId);
   expect(
     all
       .slice(1)
-      .map((item) => item.custom_id)
+      .map((item) => item.custom_id ?? "")
       .toSorted(),
   ).toEqual(lines(5).map((line) => line.custom_id));
   expect(all.slice(1).every((item) => item.batch_id === id)).toBe(true);

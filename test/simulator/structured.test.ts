@@ -143,7 +143,7 @@ test("limits on numbers, lengths and patterns are kept where schemas are not hel
 test("too small a max_tokens leaves broken JSON", async () => {
   const { value, message } = await ask(contact, "my name is Maria Keller", { maxTokens: 8 });
   expect([message.stop_reason, message.usage.output_tokens]).toEqual(["max_tokens", 8]);
-  expect(() => JSON.parse(String(value)) as unknown).toThrow();
+  expect(() => JSON.parse(String(value)) as unknown).toThrow(SyntaxError);
 });
 
 test("a thinking block may stand before the JSON", async () => {

@@ -2,6 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import type { MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages";
 import { afterAll } from "vitest";
+import { z } from "zod";
 import { startSimulator } from "../../src/simulator/server.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
@@ -27,7 +28,7 @@ export const simulate = async (options: SimulatorOptions = {}): Promise<Simulato
   return simulator;
 };
 
-export const clientOf = (simulator: Simulator, apiKey = "sk-ant-test-one"): Anthropic =>
+export const clientOf = (simulator: Pick<Simulator, "url">, apiKey = "sk-ant-test-one"): Anthropic =>
   new Anthropic({ apiKey, baseURL: simulator.url, maxRetries: 0, timeout: 5_000, logLevel: "off" });
 
 export const params = (
@@ -64,31 +65,45 @@ export const post = (
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
 
-/** The error envelope of a response. */
-export interface Envelope {
-  readonly type: string;
-  readonly error: {
-    readonly type: string;
-    readonly message: string;
-    readonly details?: { readonly error_code: string };
-  };
-  readonly request_id: string;
-}
+const envelope = z.object({
+  type: z.literal("error"),
+  error: z.object({
+    type: z.string(),
+    message: z.string(),
+    details: z.object({ error_code: z.string() }).optional(),
+  }),
+  request_id: z.string(),
+});
 
-export const envelopeOf = async (response: Response): Promise<Envelope> =>
-  (await response.json()) as Envelope;
+/** The error envelope of a response. */
+export const envelopeOf = async (response: Response): Promise<z.infer<typeof envelope>> =>
+  envelope.parse(await response.json());
 
 /** What a promise is rejected with; fails the test when it is not. */
-export const failureOf = async (
-  promise: PromiseLike<unknown>,
-): Promise<InstanceType<typeof Anthropic.APIError>> => {
+export const errorOf = async (promise: PromiseLike<unknown>): Promise<Error> => {
   try {
     await promise;
   } catch (error) {
-    return error as InstanceType<typeof Anthropic.APIError>;
+    if (error instanceof Error) return error;
   }
   throw new Error("expected a failure");
 };
+
+/** The same for a failure that the SDK reports. */
+export const failureOf = async (
+  promise: PromiseLike<unknown>,
+): Promise<InstanceType<typeof Anthropic.APIError>> => {
+  const error = await errorOf(promise);
+  if (error instanceof Anthropic.APIError) return error;
+  throw error;
+};
+
+/** 200, or the status a call failed with. */
+export const statusOf = (promise: PromiseLike<unknown>): Promise<number | undefined> =>
+  Promise.resolve(promise).then(
+    () => 200,
+    (error: unknown) => (error instanceof Anthropic.APIError ? error.status : undefined),
+  );
 
 export const control = async (
   simulator: Simulator,
@@ -103,17 +118,39 @@ export const control = async (
     })
   ).json();
 
-export interface Invoice {
-  readonly total_usd: string;
-  readonly total_nano: string;
-  readonly items: number;
-  readonly unpriced_items: number;
-  readonly by_lane: Record<string, { readonly total_nano: string; readonly items: number }>;
-  readonly by_batch: Record<string, { readonly total_nano: string; readonly items: number }>;
-}
+const total = z.looseObject({ total_nano: z.string(), items: z.int() });
+const invoice = total.extend({
+  total_usd: z.string(),
+  unpriced_items: z.int(),
+  by_lane: z.record(z.string(), total),
+  by_batch: z.record(z.string(), total),
+});
 
-export const invoiceOf = async (simulator: Simulator): Promise<Invoice> =>
-  (await control(simulator, "invoice")) as Invoice;
+export const invoiceOf = async (simulator: Simulator): Promise<z.infer<typeof invoice>> =>
+  invoice.parse(await control(simulator, "invoice"));
+
+const requestLog = z.looseObject({
+  total: z.int(),
+  running: z.int(),
+  concurrency_max: z.int(),
+  counts: z.record(z.string(), z.record(z.string(), z.int())),
+  tokens: z.looseObject({ output_tokens: z.int() }),
+  requests: z.array(
+    z.looseObject({
+      number: z.int(),
+      marker: z.string().nullable(),
+      retry_count: z.int(),
+      status: z.int().nullable(),
+      fault: z.string().nullable(),
+      key: z.string().nullable(),
+      body_hash: z.string().nullable(),
+    }),
+  ),
+  next: z.int().nullable(),
+});
+
+export const requestsOf = async (simulator: Simulator, query = ""): Promise<z.infer<typeof requestLog>> =>
+  requestLog.parse(await control(simulator, `requests${query}`));
 
 /** All rows of a batch by custom_id, in order of arrival. */
 export const rowsOf = async (client: Anthropic, id: string) => {

@@ -15,7 +15,6 @@ import type { Batch } from "./batch.ts";
 import { RequestScanner } from "./scanner.ts";
 import { Spool } from "./spool.ts";
 
-const bodyBytesMax = 256 * 1024 * 1024;
 const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
 const customIdCharsMax = 64;
 
@@ -70,7 +69,7 @@ const readUpload = async (exchange: Exchange, upload: Upload): Promise<void> => 
     for (const needle of needles) if (element.includes(needle)) upload.found.add(needle);
   });
   let bytes = 0;
-  await readBody(exchange.request, bodyBytesMax, (chunk) => {
+  await readBody(exchange.request, world.limits.settings.batchBytesMax, (chunk) => {
     bytes += chunk.length;
     if (bytes > resetAfterBytes) {
       exchange.request.socket.destroy();

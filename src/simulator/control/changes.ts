@@ -75,6 +75,7 @@ const limitNames = [
   "batchRpm",
   "batchQueueMax",
   "batchLinesMax",
+  "batchBytesMax",
   "countTokensRpm",
   "bucketSeconds",
 ];
