@@ -59,6 +59,8 @@ async function openQueueStore(config: Config, log: Log): Promise<OpenedRedis> {
   if (queue === "postgres")
     return { kind: "none", describe: "SLUICE_QUEUE=postgres", close: () => Promise.resolve() };
   const redis = await openRedis({ redisUrl, dataDir, log });
+  if (redis.kind !== "none")
+    for (const { code } of redis.report.warnings) log.event("queue.odd_setting", { code });
   if (redis.kind === "none" && queue === "redis")
     throw new ServiceError("queue_unavailable", {
       detail: `SLUICE_QUEUE=redis, but there is ${redis.describe}.`,
