@@ -9,15 +9,20 @@ export async function untilInterrupted(work: () => Promise<number>, screen: Demo
   const interrupted = new Promise<number>((resolve) => {
     let asked = false;
     const ask = (): void => {
-      if (asked) process.exit(interruptedCode);
+      if (!asked) resolve(interruptedCode);
       asked = true;
-      screen.finish();
-      process.stderr.write("Ending …\n");
-      resolve(interruptedCode);
     };
-    process.on("SIGINT", ask);
-    process.on("SIGTERM", ask);
-    process.on("SIGHUP", ask);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(interruptedCode);
+        ask();
+        screen.finish();
+        process.stderr.write("Ending …\n");
+      });
+    }
+    // The terminal was closed, or the reader of a pipe has gone: nobody watches any more.
+    process.stdout.on("error", ask);
+    process.stderr.on("error", ask);
   });
   const running = work();
   // Once interrupted nobody listens to it any more, and its calls fail because the service goes away.

@@ -16,7 +16,7 @@ export interface DemoScreen {
 }
 
 const plainEveryMs = 3_000;
-const widthWithoutTerminal = 100;
+const widthUnknown = 100;
 
 export function createScreen(
   target: ScreenTarget,
@@ -29,7 +29,8 @@ function liveScreen(target: ScreenTarget): DemoScreen {
   let drawn: readonly string[] = [];
   // Up to the block's first line, then everything below is cleared.
   const erase = (): string => (drawn.length === 0 ? "" : `\u001B[${drawn.length}F\u001B[0J`);
-  const fitted = (line: string): string => line.slice(0, (target.columns ?? widthWithoutTerminal) - 1);
+  // A line that wraps would be two, and the block would creep down. Some terminals say their width is 0.
+  const fitted = (line: string): string => line.slice(0, Math.max(20, (target.columns || widthUnknown) - 1));
   const text = (lines: readonly string[]): string => lines.map((line) => `${fitted(line)}\n`).join("");
   return {
     say(line) {

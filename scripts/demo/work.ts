@@ -44,7 +44,7 @@ export async function prepareWork(options: DemoOptions, count: number): Promise<
       : `${rows.length} rows of ${options.input}, text from "${options.textField}"`,
   ];
   if (rows.length < count) notes.push(`${count} were asked for, the file has no more`);
-  const labels = options.type === "classify-intent" ? labelsOf(rows, notes) : null;
+  const labels = options.type === "classify-intent" ? labelsOf(options, rows, notes) : null;
   const lines = rows.map(({ key, text }, index): WorkLine => ({
     key,
     urgency: index % realtimeEvery === realtimeEvery - 1 ? "now" : "whenever",
@@ -105,7 +105,11 @@ function recordOf(line: string, where: string): Readonly<Record<string, unknown>
   }
 }
 
-function labelsOf(rows: readonly Row[], notes: string[]): readonly string[] {
+function labelsOf({ input }: DemoOptions, rows: readonly Row[], notes: string[]): readonly string[] {
+  if (input === undefined) {
+    notes.push(`${intents.length} labels to choose from, given once for the whole bulk`);
+    return intents;
+  }
   const found = [...new Set(rows.flatMap(({ label }) => (label === null ? [] : [label.trim()])))].filter(
     (label) => label !== "" && label.length <= 80,
   );
