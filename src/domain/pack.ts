@@ -49,6 +49,9 @@ export const bodyFrame = {
   line: (customId: string, params: string): string => `{"custom_id":"${customId}","params":${params}}`,
 } as const;
 
+/** What a line takes in the body, its separator included, in bytes. */
+export const lineBytes = (requestBytes: number): number => requestBytes + lineFrameBytes;
+
 /** The exact length of the body that carries these requests, in bytes. */
 export function bodyBytes(lines: readonly { readonly requestBytes: number }[]): number {
   const separators = lines.length > 0 ? -1 : 0;

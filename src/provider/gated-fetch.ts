@@ -4,6 +4,10 @@
 //
 // undici's own fetch is used and not the one built into Node, because the agent's time limits (300 s for headers and body by
 // default, below the deadline of a long call) can only be set on an agent of the same undici.
+//
+// `redirect: "error"` and `window: null`: a call that costs money follows nobody elsewhere, and together they are the one case in
+// which fetch does not clone the request. The clone tees a streamed body, and the branch nobody reads keeps all of it: a message
+// batch of 256 MB stood in memory whole.
 
 import { Agent, fetch as undiciFetch } from "undici";
 import type { RequestInit as UndiciRequestInit } from "undici";
@@ -53,7 +57,12 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
       }
     }
     if (trace !== undefined) trace.sentAt = options.clock.now();
-    const answer = await undiciFetch(String(url), { ...request, dispatcher: agent } as UndiciRequestInit);
+    const answer = await undiciFetch(String(url), {
+      ...request,
+      redirect: "error",
+      window: null,
+      dispatcher: agent,
+    } as UndiciRequestInit);
     options.onAnswer(answer.headers as unknown as Headers, answer.status);
     return answer as unknown as Response;
   };

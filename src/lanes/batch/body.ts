@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { ServiceError } from "../../domain/errors.ts";
-import { bodyFrame, customIdOf } from "../../domain/pack.ts";
+import { bodyFrame, customIdOf, lineBytes } from "../../domain/pack.ts";
 import { readLineRequests } from "../../postgres/message-batch-lines.ts";
 import type { LineRequest } from "../../postgres/message-batch-lines.ts";
 import { batchLaneBounds } from "./bounds.ts";
@@ -45,19 +45,19 @@ export function createBatchBody(deps: BodyDeps, source: BodySource): BatchBody {
   let next = 0;
 
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const text = await renderChunk(deps, source, { lines: chunks[next] ?? [], first: next === 0 }).catch(
-      (error: unknown) =>
-        error instanceof RequestChanged ? ("request_changed" as const) : ("rows_unavailable" as const),
-    );
+    const last = next + 1 >= chunks.length;
+    const chunk = { lines: chunks[next] ?? [], first: next === 0, last };
     next += 1;
-    const last = next >= chunks.length;
-    if (typeof text === "string") fault = text;
+    const bytes = await renderChunk(deps, source, chunk).catch((error: unknown) =>
+      error instanceof RequestChanged ? ("request_changed" as const) : ("rows_unavailable" as const),
+    );
+    if (typeof bytes === "string") fault = bytes;
     else if (!source.isAlive()) fault = "lease_lost";
-    if (fault !== null || typeof text === "string") {
+    if (fault !== null || typeof bytes === "string") {
       controller.error(new BodyBroken());
       return;
     }
-    controller.enqueue(last ? Buffer.concat([text, Buffer.from(bodyFrame.tail)]) : text);
+    controller.enqueue(bytes);
     if (!last) return;
     complete = true;
     controller.close();
@@ -96,22 +96,32 @@ export async function findChangedRequests(deps: BodyDeps, plan: readonly Planned
 async function renderChunk(
   deps: BodyDeps,
   source: BodySource,
-  chunk: { lines: readonly PlannedLine[]; first: boolean },
+  chunk: { lines: readonly PlannedLine[]; first: boolean; last: boolean },
 ): Promise<Buffer> {
   const requests = await readLineRequests(
     deps.pool,
     chunk.lines.map((line) => line.job_id),
   );
   if (requests.length !== chunk.lines.length) throw new RequestChanged();
-  const lines: string[] = [];
-  for (const request of requests) {
+  // Written into its place at once: joining strings would hold every chunk three times over.
+  const bytes = Buffer.allocUnsafe(
+    requests.reduce((sum, request) => sum + lineBytes(request.request_bytes), frameOf(chunk)),
+  );
+  let at = chunk.first ? bytes.write(bodyFrame.head) : 0;
+  for (const [index, request] of requests.entries()) {
     // oxlint-disable-next-line no-await-in-loop -- prepared bulks are cached; this rarely waits
     const params = await renderExactly(deps, request);
     if (params === null) throw new RequestChanged();
-    lines.push(bodyFrame.line(customIdOf(source.batchId, request.id), params));
+    if (index > 0 || !chunk.first) at += bytes.write(",", at);
+    at += bytes.write(bodyFrame.line(customIdOf(source.batchId, request.id), params), at);
   }
-  return Buffer.from((chunk.first ? bodyFrame.head : ",") + lines.join(","));
+  if (chunk.last) at += bytes.write(bodyFrame.tail, at);
+  return bytes.subarray(0, at);
 }
+
+/** Room for what stands before and behind the lines of a chunk. */
+const frameOf = (chunk: { first: boolean; last: boolean }): number =>
+  (chunk.first ? bodyFrame.head.length : 0) + (chunk.last ? bodyFrame.tail.length : 0);
 
 /** The request's JSON text, or null unless it is byte for byte what was accepted. Throws when the rows cannot be read. */
 async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {

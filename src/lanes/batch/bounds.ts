@@ -12,7 +12,7 @@ export const batchLaneBounds = {
   credentialProbeMs: 60_000,
   /** Lines and bytes rendered for one chunk of a body. */
   bodyChunkLines: 500,
-  bodyChunkBytes: 1_000_000,
+  bodyChunkBytes: 256_000,
   /** Result lines and bytes that are settled in one transaction. */
   ingestChunkLines: 500,
   ingestChunkBytes: 4_000_000,
