@@ -11,7 +11,7 @@ const hashes = new Map<string, string>();
 const hashesMax = 10_000;
 
 /** The first 12 hex digits of the key's SHA-256: enough to tell keys apart in a log, no use to anybody else. */
-export const hashKey = (key: string): string => {
+const hashKey = (key: string): string => {
   const known = hashes.get(key);
   if (known !== undefined) return known;
   if (hashes.size >= hashesMax) hashes.clear();

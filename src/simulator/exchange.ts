@@ -39,7 +39,7 @@ const commonHeaders = (exchange: Exchange, type: string): Headers => ({
   ...exchange.headers,
 });
 
-export const replyJson = (exchange: Exchange, body: unknown, status = 200): void => {
+const replyJson = (exchange: Exchange, body: unknown, status = 200): void => {
   const text = Buffer.from(JSON.stringify(body));
   exchange.entry.status = status;
   exchange.response.writeHead(status, {
@@ -79,17 +79,17 @@ export const originOf = (exchange: Exchange): string =>
   `http://${exchange.request.headers.host ?? "127.0.0.1"}`;
 
 /** Cuts the connection without an answer. */
-export const reset = (exchange: Exchange): never => {
+const reset = (exchange: Exchange): never => {
   exchange.request.socket.destroy();
   throw new Abandoned();
 };
 
 /** Leaves the client without an answer until it goes away. */
-export const hang = (): never => {
+const hang = (): never => {
   throw new Abandoned();
 };
 
-export const subjectOf = (exchange: Exchange, more: Partial<Subject> = {}): Subject => ({
+const subjectOf = (exchange: Exchange, more: Partial<Subject> = {}): Subject => ({
   path: exchange.path,
   method: exchange.method,
   keyHash: exchange.identity.keyHash,

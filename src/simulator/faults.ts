@@ -90,6 +90,8 @@ export interface Subject {
   readonly text?: () => string;
 }
 
+export const actions: readonly string[] = Object.keys(stageOf);
+
 const isAction = (name: string): name is Action => Object.hasOwn(stageOf, name);
 
 /** A fault as posted to `/_sim/faults`; throws an Error that names the wrong member. */
@@ -110,7 +112,7 @@ export class Faults {
   add(request: FaultRequest): FaultRule {
     const { action } = request;
     if (!isAction(action)) {
-      throw new Error(`action: unknown "${action}", one of ${Object.keys(stageOf).join(", ")}`);
+      throw new Error(`action: unknown "${action}", one of ${actions.join(", ")}`);
     }
     this.#count += 1;
     const rule: FaultRule = {

@@ -246,5 +246,3 @@ export const lifecycleOf = (entry: Model, clock: VirtualClock): Lifecycle => {
   if (entry.deprecatedAt !== null && Date.parse(entry.deprecatedAt) <= now) return "deprecated";
   return "active";
 };
-
-export const poolNames: readonly string[] = [...new Set(catalogue.map((entry) => entry.pool))];

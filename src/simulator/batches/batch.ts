@@ -12,7 +12,6 @@ import type { ApiVersion, Identity } from "../world.ts";
 import { Spool } from "./spool.ts";
 
 export const dayMs = 86_400_000;
-export const lifeMs = dayMs;
 export const retentionMs = 29 * dayMs;
 
 export type RowKind = "succeeded" | "errored" | "canceled" | "expired";
@@ -68,7 +67,7 @@ export const newBatch = (
   archivedMs: null,
 });
 
-export const expiresMs = (batch: Batch): number => batch.createdMs + lifeMs;
+export const expiresMs = (batch: Batch): number => batch.createdMs + dayMs;
 
 export const waiting = (batch: Batch): number =>
   batch.endedMs === null ? batch.customIds.length - batch.produced : 0;

@@ -116,7 +116,11 @@ const answeredResult = (world: World, batch: Batch, line: Line): JsonObject => {
     return { type: "succeeded", message: produceMessage(world, request, input).message };
   } catch (error) {
     if (error instanceof ApiError) return errored(error.shape, null);
-    throw error;
+    // A line that breaks the simulator must not take the others with it; the row shows what happened.
+    return errored(
+      { status: 500, type: "api_error", message: `Internal server error: ${String(error)}` },
+      null,
+    );
   }
 };
 

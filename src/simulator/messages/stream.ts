@@ -48,7 +48,7 @@ const blockEvents = (block: JsonObject, index: number): readonly JsonObject[] =>
   return events;
 };
 
-export const eventsOf = (message: JsonObject): readonly JsonObject[] => {
+const eventsOf = (message: JsonObject): readonly JsonObject[] => {
   const usage = objectOf(message["usage"]);
   const start = {
     ...message,
