@@ -6,7 +6,9 @@ import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { ServiceError } from "../domain/errors.ts";
 import type { FinalState } from "../domain/job.ts";
 import { readRetrySource, type RetrySourceRow } from "../postgres/intake.ts";
+import { readLastLine } from "../postgres/bulks.ts";
 import type { Pool } from "../postgres/pool.ts";
+import { pagesByRange } from "../postgres/ranges.ts";
 import type { Queue } from "../postgres/queues.ts";
 import { type Labels, readLabels } from "./line-schema.ts";
 import { type IntakeDeps, type Seal, submit, type Submitted } from "./submit.ts";
@@ -55,15 +57,15 @@ async function* retryLines(
   bulkId: string,
   outcomes: readonly FinalState[],
 ): AsyncGenerator<Line[]> {
-  for (let afterLine = 0; ;) {
-    const page = { outcomes, afterLine, rowsMax: limits.resultRowsPerFetch };
-    // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
-    const rows = await readRetrySource(pool, bulkId, page);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map(lineOf);
-    afterLine = last.line;
-  }
+  const rowsMax = limits.resultRowsPerFetch;
+  const pages = pagesByRange({
+    after: 0,
+    last: await readLastLine(pool, bulkId),
+    rowsMax,
+    read: (after, to) => readRetrySource(pool, bulkId, { outcomes, after, to, rowsMax }),
+    numberOf: (row) => row.line,
+  });
+  for await (const rows of pages) yield rows.map(lineOf);
 }
 
 function lineOf(row: RetrySourceRow): Line {

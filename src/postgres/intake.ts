@@ -155,11 +155,11 @@ export async function readErrors(
 
 export type RetrySourceRow = RowOf<"intake/retry-source">;
 
-/** Jobs of a bulk with these outcomes and their inputs, after a line, in order. */
+/** Jobs of a bulk with these outcomes and their inputs, on the lines after one and up to another, in order. */
 export async function readRetrySource(
   database: Database,
   bulkId: string,
-  page: { outcomes: readonly string[]; afterLine: number; rowsMax: number },
+  page: { outcomes: readonly string[]; after: number; to: number; rowsMax: number },
 ): Promise<RetrySourceRow[]> {
-  return (await retrySourceRows(database, [bulkId, page.outcomes, page.afterLine, page.rowsMax])).rows;
+  return (await retrySourceRows(database, [bulkId, page.outcomes, page.after, page.to, page.rowsMax])).rows;
 }

@@ -7,6 +7,8 @@ const attemptRows = query("jobs-read/attempts");
 const listRows = query("jobs-read/list");
 const byLineRows = query("jobs-read/results-by-line");
 const byFinishRows = query("jobs-read/results-by-finish");
+const firstFinishRow = queryOne("jobs-read/first-finish");
+const lastFinishRow = queryOne("jobs-read/last-finish");
 
 export type JobRow = RowOf<"jobs-read/find">;
 export type ListedJobRow = RowOf<"jobs-read/list">;
@@ -57,20 +59,33 @@ export async function listJobs(
   return rows;
 }
 
-/** Finished jobs with these outcomes after a line, in line order. */
+/** Finished jobs with these outcomes on the lines after one and up to another, in order. */
 export async function readResultsByLine(
   database: Database,
   bulkId: string,
-  page: { outcomes: readonly string[]; afterLine: number; rowsMax: number },
+  page: { outcomes: readonly string[]; after: number; to: number; rowsMax: number },
 ): Promise<ResultRow[]> {
-  return (await byLineRows(database, [bulkId, page.outcomes, page.afterLine, page.rowsMax])).rows;
+  return (await byLineRows(database, [bulkId, page.outcomes, page.after, page.to, page.rowsMax])).rows;
 }
 
-/** Finished jobs after a finish number, in the order of these numbers. */
+/** Finished jobs with the finish numbers after one and up to another, in order. */
 export async function readResultsByFinish(
   database: Database,
   bulkId: string,
-  page: { afterSeq: bigint; rowsMax: number },
+  page: { after: number; to: number; rowsMax: number },
 ): Promise<ResultRow[]> {
-  return (await byFinishRows(database, [bulkId, page.afterSeq, page.rowsMax])).rows;
+  const { after, to, rowsMax } = page;
+  return (await byFinishRows(database, [bulkId, BigInt(after), BigInt(to), rowsMax])).rows;
+}
+
+/** The lowest and the highest finish number of a bulk; 0 while nothing of it is finished. */
+export async function readFinishSpan(
+  database: Database,
+  bulkId: string,
+): Promise<{ first: number; last: number }> {
+  const [first, last] = await Promise.all([
+    firstFinishRow(database, [bulkId]),
+    lastFinishRow(database, [bulkId]),
+  ]);
+  return { first: Number(first?.seq ?? 0n), last: Number(last?.seq ?? 0n) };
 }

@@ -802,7 +802,13 @@ export interface Queries {
   };
   /** Jobs of a bulk that ended in certain ways, with their inputs, in line order: the lines of a retry. */
   "intake/retry-source": {
-    params: [bulkId: string, outcome: readonly (string | null)[], afterLine: number, rowsMax: number];
+    params: [
+      bulkId: string,
+      outcome: readonly (string | null)[],
+      afterLine: number,
+      toLine: number,
+      rowsMax: number,
+    ];
     row: {
       id: string;
       line: number;
@@ -917,6 +923,18 @@ export interface Queries {
     };
     rows: "one";
   };
+  /** The lowest finish number of a bulk; 0 if nothing of it is finished. */
+  "jobs-read/first-finish": {
+    params: [bulkId: string];
+    row: { seq: bigint };
+    rows: "one";
+  };
+  /** The highest finish number of a bulk; 0 if nothing of it is finished. */
+  "jobs-read/last-finish": {
+    params: [bulkId: string];
+    row: { seq: bigint };
+    rows: "one";
+  };
   /** Jobs of one tenant: the newest bulk first, inside a bulk in the order of its lines. */
   "jobs-read/list": {
     params: [
@@ -954,9 +972,9 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** Finished jobs of a bulk in the order in which they finished, some at a time. */
+  /** Finished jobs of a bulk within a range of finish numbers, in their order. */
   "jobs-read/results-by-finish": {
-    params: [bulkId: string, afterSeq: bigint, rowsMax: number];
+    params: [bulkId: string, afterSeq: bigint, toSeq: bigint, rowsMax: number];
     row: {
       line: number;
       finish_seq: bigint;
@@ -975,9 +993,15 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** Finished jobs of a bulk in line order, some at a time. */
+  /** Finished jobs of a bulk within a range of lines, in their order. */
   "jobs-read/results-by-line": {
-    params: [bulkId: string, outcome: readonly (string | null)[], afterLine: number, rowsMax: number];
+    params: [
+      bulkId: string,
+      outcome: readonly (string | null)[],
+      afterLine: number,
+      toLine: number,
+      rowsMax: number,
+    ];
     row: {
       line: number;
       finish_seq: bigint;

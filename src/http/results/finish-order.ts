@@ -12,8 +12,9 @@ import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { isFinal } from "../../domain/job.ts";
 import { readTallies } from "../../postgres/bulks.ts";
-import { readResultsByFinish, type ResultRow } from "../../postgres/jobs-read.ts";
+import { readFinishSpan, readResultsByFinish, type ResultRow } from "../../postgres/jobs-read.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import { pagesByRange } from "../../postgres/ranges.ts";
 
 interface FinishOrderDeps {
   readonly pool: Pool;
@@ -40,7 +41,7 @@ export async function* resultsByFinish(deps: FinishOrderDeps, wish: Wish): Async
     yield* unsent(deps, bulkId, cursor.high, { sent, cursor });
     if (sent.count < finished) yield* unsent(deps, bulkId, cursor.low(), { sent, cursor });
     if (!wish.follow || open === 0) {
-      if (sent.count < finished) yield* unsent(deps, bulkId, 0n, { sent, cursor });
+      if (sent.count < finished) yield* unsent(deps, bulkId, 0, { sent, cursor });
       return;
     }
     await sleep(limits.followEveryMs, undefined, { signal }).catch(() => undefined);
@@ -63,21 +64,22 @@ async function readCounts(pool: Pool, bulkId: string): Promise<{ finished: numbe
 async function* unsent(
   deps: FinishOrderDeps,
   bulkId: string,
-  from: bigint,
+  from: number,
   { sent, cursor }: { sent: SentLines; cursor: Cursor },
 ): AsyncGenerator<ResultRow[]> {
-  let afterSeq = from;
-  for (;;) {
-    const page = { afterSeq, rowsMax: limits.resultRowsPerFetch };
-    // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
-    const rows = await readResultsByFinish(deps.pool, bulkId, page);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    afterSeq = last.finish_seq;
-    cursor.reached(last.finish_seq);
+  const { first, last } = await readFinishSpan(deps.pool, bulkId);
+  const rowsMax = limits.resultRowsPerFetch;
+  const pages = pagesByRange({
+    after: Math.max(from, first - 1),
+    last,
+    rowsMax,
+    read: (after, to) => readResultsByFinish(deps.pool, bulkId, { after, to, rowsMax }),
+    numberOf: (row) => Number(row.finish_seq),
+  });
+  for await (const rows of pages) {
+    cursor.reached(Number(rows.at(-1)?.finish_seq ?? 0n));
     const fresh = rows.filter((row) => sent.add(row.line));
     if (fresh.length > 0) yield fresh;
-    if (rows.length < limits.resultRowsPerFetch) return;
   }
 }
 
@@ -114,20 +116,20 @@ class SentLines {
 /** The highest number seen, and the highest that was seen long enough ago for everything below it to be visible. */
 class Cursor {
   readonly #clock: Clock;
-  #high = 0n;
-  #low = 0n;
+  #high = 0;
+  #low = 0;
   /** Once a second at most: when which number was reached. */
-  readonly #marks: { seq: bigint; atMs: number }[] = [];
+  readonly #marks: { seq: number; atMs: number }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  get high(): bigint {
+  get high(): number {
     return this.#high;
   }
 
-  reached(seq: bigint): void {
+  reached(seq: number): void {
     if (seq <= this.#high) return;
     this.#high = seq;
     const atMs = this.#clock.monotonicMs();
@@ -135,7 +137,7 @@ class Cursor {
     if (last === undefined || atMs - last.atMs >= 1_000) this.#marks.push({ seq, atMs });
   }
 
-  low(): bigint {
+  low(): number {
     const oldMs = this.#clock.monotonicMs() - limits.followWindowMs;
     while ((this.#marks[0]?.atMs ?? Number.POSITIVE_INFINITY) < oldMs)
       this.#low = this.#marks.shift()?.seq ?? this.#low;

@@ -6,6 +6,7 @@ import { readErrors } from "../../postgres/intake.ts";
 import { readResultsByLine, type ResultRow } from "../../postgres/jobs-read.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import { readLastLine } from "../../postgres/bulks.ts";
+import { pagesByRange } from "../../postgres/ranges.ts";
 import type { Api } from "../api.ts";
 import { presentResult } from "../present.ts";
 import { resultsByFinish } from "../results/finish-order.ts";
@@ -97,15 +98,14 @@ async function* resultsByLine(
   bulkId: string,
   outcomes: readonly string[],
 ): AsyncGenerator<ResultRow[]> {
-  for (let afterLine = 0; ;) {
-    const page = { outcomes, afterLine, rowsMax: limits.resultRowsPerFetch };
-    // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
-    const rows = await readResultsByLine(pool, bulkId, page);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows;
-    afterLine = last.line;
-  }
+  const rowsMax = limits.resultRowsPerFetch;
+  yield* pagesByRange({
+    after: 0,
+    last: await readLastLine(pool, bulkId),
+    rowsMax,
+    read: (after, to) => readResultsByLine(pool, bulkId, { outcomes, after, to, rowsMax }),
+    numberOf: (row) => row.line,
+  });
 }
 
 function errorsRoute(api: Api): Route {

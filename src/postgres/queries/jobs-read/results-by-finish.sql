@@ -1,15 +1,15 @@
--- Finished jobs of a bulk in the order in which they finished, some at a time. A number may become visible after a higher one
+-- Finished jobs of a bulk within a range of finish numbers, in their order. Both ends are given, so that no plan can read more. A number may become visible after a higher one
 -- (its transaction commits later): http/results/finish-order.ts says how none is missed.
 --
--- $1 bulk_id text  $2 after_seq bigint  $3 rows_max integer
--- rows: 0..$3
+-- $1 bulk_id text  $2 after_seq bigint  $3 to_seq bigint (included)  $4 rows_max integer
+-- rows: 0..$4
 -- locks: none
 -- index: jobs_finished, job_results_pkey
 -- not null: line, id, state, finish_seq, cost_nano, attempts_paid
 SELECT j.line, j.finish_seq, j.key, j.id, j.state, r.output, r.confidence, r.abstained, r.decided_by, r.reason, j.failure_code, j.failure_fault,
        j.cost_nano, j.attempts_paid
   FROM (SELECT * FROM jobs
-         WHERE bulk_id = $1::text AND finish_seq IS NOT NULL AND finish_seq > $2::bigint
-         ORDER BY finish_seq LIMIT $3::integer) j
+         WHERE bulk_id = $1::text AND finish_seq IS NOT NULL AND finish_seq > $2::bigint AND finish_seq <= $3::bigint
+         ORDER BY finish_seq LIMIT $4::integer) j
   LEFT JOIN job_results r ON r.job_id = j.id
  ORDER BY j.finish_seq
