@@ -29,7 +29,10 @@ const rules: readonly { says: string; sql: string }[] = [
     sql: `SELECT w.id FROM budget_windows w WHERE w.held_nano <>
             (SELECT coalesce(sum(p.remaining_nano), 0) FROM hold_parts p WHERE p.window_id = w.id)`,
   },
-  { says: "spent and held stay under the limit", sql: "SELECT id FROM budget_windows WHERE spent_nano + held_nano > limit_nano AND overrun_nano = 0" },
+  {
+    says: "spent and held stay under the limit",
+    sql: "SELECT id FROM budget_windows WHERE spent_nano + held_nano > limit_nano AND overrun_nano = 0",
+  },
   { says: "no settlement was above its hold", sql: "SELECT id FROM ledger WHERE overrun_nano > 0" },
   {
     says: "spent is what the ledger says of the window's attempts",
@@ -56,6 +59,24 @@ const rules: readonly { says: string; sql: string }[] = [
            WHERE coalesce(c.n, 0) <> coalesce(t.n, 0) OR coalesce(c.cost, 0) <> coalesce(t.cost, 0)`,
   },
   {
+    says: "no line is paid in two message batches",
+    sql: "SELECT id FROM message_batches WHERE paid_twice > 0",
+  },
+  {
+    says: "a finished job is nobody's",
+    sql: "SELECT id FROM jobs WHERE finished_at IS NOT NULL AND (process_id IS NOT NULL OR lease_until IS NOT NULL)",
+  },
+  {
+    says: "a process that may have died has been declared dead",
+    sql: "SELECT id FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL AND lease_until < now() - interval '10 s'",
+  },
+  { says: "no upload is half done", sql: "SELECT key FROM idempotency_keys WHERE status IS NULL" },
+  {
+    says: "attempts that may have cost are counted, and within their number",
+    sql: `SELECT j.id FROM jobs j WHERE j.attempts_paid > j.attempts_max OR j.attempts_paid <>
+            (SELECT count(*) FROM attempts a WHERE a.job_id = j.id AND a.state IN ('settled', 'presumed'))`,
+  },
+  {
     says: "no message batch is under way",
     sql: "SELECT id FROM message_batches WHERE state NOT IN ('ingested', 'refused', 'void')",
   },
@@ -66,22 +87,78 @@ const rules: readonly { says: string; sql: string }[] = [
  * only be above it.
  */
 export async function judge(db: pg.Client, simulator: Simulator): Promise<RefereeReport> {
+  const report = await readReport(db, simulator);
+  const wrong = [
+    ...(await brokenRules(db)),
+    ...(await wrongBatches(db, simulator)),
+    ...wrongSums(report),
+    ...(await passedCeilings(db)),
+  ];
+  if (wrong.length > 0) throw new Error(`the referee objects:\n  ${wrong.join("\n  ")}`);
+  return report;
+}
+
+async function brokenRules(db: pg.Client): Promise<string[]> {
   const wrong: string[] = [];
   for (const { says, sql } of rules) {
+    // oxlint-disable-next-line no-await-in-loop -- one connection
     const { rows } = await db.query<Record<string, unknown>>(sql);
-    if (rows.length > 0) wrong.push(`${says}: not so for ${rows.length} (${JSON.stringify(Object.values(rows[0] ?? {}))} …)`);
+    if (rows.length > 0)
+      wrong.push(`${says}: not so for ${rows.length} (${JSON.stringify(Object.values(rows[0] ?? {}))} …)`);
   }
+  return wrong;
+}
+
+async function readReport(db: pg.Client, simulator: Simulator): Promise<RefereeReport> {
   const { rows } = await db.query<{ jobs: string; ledger: string; presumed: string }>(
     `SELECT (SELECT count(*) FROM jobs) AS jobs, (SELECT coalesce(sum(amount_nano), 0) FROM ledger) AS ledger,
             (SELECT coalesce(sum(cost_nano), 0) FROM attempts WHERE state = 'presumed') AS presumed`,
   );
-  const ledgerNano = BigInt(rows[0]?.ledger ?? 0);
-  const presumedNano = BigInt(rows[0]?.presumed ?? 0);
-  const invoiceNano = await simulator.totalNano();
-  if (ledgerNano < invoiceNano) wrong.push(`the ledger (${ledgerNano}) is below the bill (${invoiceNano})`);
-  if (ledgerNano - presumedNano > invoiceNano) wrong.push(`the ledger (${ledgerNano}, ${presumedNano} presumed) is above the bill (${invoiceNano})`);
-  const { rows: caps } = await db.query<{ spent: string; limit: string }>("SELECT spent_nano AS spent, limit_nano AS limit FROM budget_windows");
-  for (const cap of caps) if (BigInt(cap.spent) > BigInt(cap.limit)) wrong.push(`spent ${cap.spent} above the limit ${cap.limit}`);
-  if (wrong.length > 0) throw new Error(`the referee objects:\n  ${wrong.join("\n  ")}`);
-  return { jobs: Number(rows[0]?.jobs ?? 0), ledgerNano, presumedNano, invoiceNano };
+  const [row = { jobs: "0", ledger: "0", presumed: "0" }] = rows;
+  return {
+    jobs: Number(row.jobs),
+    ledgerNano: BigInt(row.ledger),
+    presumedNano: BigInt(row.presumed),
+    invoiceNano: await simulator.totalNano(),
+  };
+}
+
+function wrongSums({ ledgerNano, presumedNano, invoiceNano }: RefereeReport): string[] {
+  if (ledgerNano < invoiceNano) return [`the ledger (${ledgerNano}) is below the bill (${invoiceNano})`];
+  if (ledgerNano - presumedNano > invoiceNano)
+    return [`the ledger (${ledgerNano}, ${presumedNano} presumed) is above the bill (${invoiceNano})`];
+  return [];
+}
+
+async function passedCeilings(db: pg.Client): Promise<string[]> {
+  const { rows } = await db.query<{ spent: string; limit: string }>(
+    "SELECT spent_nano AS spent, limit_nano AS limit FROM budget_windows WHERE spent_nano > limit_nano",
+  );
+  return rows.map((row) => `spent ${row.spent} above the limit ${row.limit}`);
+}
+
+/** Every message batch at the provider is one of ours, and what it was billed is what its attempts were settled for. */
+async function wrongBatches(db: pg.Client, { world }: Simulator): Promise<string[]> {
+  const { rows } = await db.query<{ provider_id: string; settled: string }>(
+    `SELECT b.provider_id, coalesce(sum(a.cost_nano), 0) AS settled
+       FROM message_batches b LEFT JOIN attempts a ON a.message_batch_id = b.id
+      WHERE b.provider_id IS NOT NULL GROUP BY b.id`,
+  );
+  const settled = new Map(rows.map((row) => [row.provider_id, BigInt(row.settled)]));
+  return world.batches.all().flatMap(({ id }) => {
+    const billed = world.invoice.batchNano(id);
+    if (!settled.has(id)) return [`message batch ${id}, billed ${billed}, is not known`];
+    return settled.get(id) === billed
+      ? []
+      : [`message batch ${id} was settled for ${settled.get(id)} and billed ${billed}`];
+  });
+}
+
+/** What an installation whose processes have all been ended or killed must not leave behind. */
+export async function judgeEnd(db: pg.Client): Promise<void> {
+  const { rows } = await db.query(
+    `SELECT 'lease' AS kind, name AS id FROM leases WHERE expires_at > now()
+      UNION ALL SELECT 'process', id FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL`,
+  );
+  if (rows.length > 0) throw new Error(`the referee objects: left behind are ${JSON.stringify(rows)}`);
 }
