@@ -123,6 +123,7 @@ async function environmentFor(
   return {
     ...plainEnvironment(),
     SLUICE_DATA_DIR: dataDir,
+    SLUICE_QUEUE: redis ? "redis" : "postgres",
     SLUICE_PORT: String(await choosePort()),
     SLUICE_PROVIDER_URL: providerUrl,
     ANTHROPIC_API_KEY: fakeKey,
@@ -169,7 +170,7 @@ function banner(
 ): void {
   const queueIn = at.redis
     ? "Redis (a redis-server of this machine, started for the run)"
-    : "PostgreSQL, because there is no redis-server or valkey-server on the PATH";
+    : "PostgreSQL, because SLUICE_QUEUE says so or there is no redis-server or valkey-server on the PATH";
   const ignored = ["DATABASE_URL", "REDIS_URL"].filter((name) => (process.env[name] ?? "") !== "");
   const lines = [
     `Bull Board  ${at.api}/admin/queues`,

@@ -37,6 +37,7 @@ export async function stopStores(dataDir: string): Promise<void> {
 
 /** True if the queue will be a Redis of this machine's own. Without one exactly one process calls the provider. */
 export async function hasRedis(): Promise<boolean> {
+  if (process.env["SLUICE_QUEUE"] === "postgres") return false;
   return (await findRedisServer(["redis-server", "valkey-server"])) !== undefined;
 }
 

@@ -1,0 +1,36 @@
+// Runs the command line as a function: what it prints and how it ends.
+import { Readable } from "node:stream";
+import { runCli } from "../../src/cli/program.ts";
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly start?: Parameters<typeof runCli>[1]["start"];
+}
+
+/** Runs one command, such as `run(["queue", "list"])`. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const printed = { stdout: "", stderr: "" };
+  const screen = (name: keyof typeof printed) => ({ write: (text: string) => void (printed[name] += text) });
+  const code = await runCli(
+    argv,
+    {
+      environment: options.environment ?? {},
+      stdin: Readable.from([options.stdin ?? ""]),
+      stdout: screen("stdout"),
+      stderr: screen("stderr"),
+      start: options.start ?? (() => Promise.reject(new Error("not started here"))),
+    },
+    { version: "1.2.3" },
+  );
+  return { code, ...printed };
+}
+
+/** The one JSON document a command printed with --json. */
+export const documentOf = ({ stdout }: Ran): unknown => JSON.parse(stdout);
