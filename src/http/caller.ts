@@ -29,7 +29,7 @@ export interface Caller {
 export type Access = "open" | { readonly scope: Scope; readonly installation?: true };
 
 const bearer = z.string().regex(/^Bearer +\S+$/i);
-export const tenantHeader = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
+const tenantHeader = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 
 export type Authenticate = (request: Request, access: Exclude<Access, "open">) => Promise<Caller>;
 

@@ -52,7 +52,7 @@ export function presentBulk(bulk: BulkRow, tallies: readonly Tally[], origin: st
   };
 }
 
-export function countsOf(
+function countsOf(
   tallies: readonly Tally[],
 ): Record<"state" | "outcome" | "lane", Record<string, number>> {
   const counts = { state: {}, outcome: {}, lane: {} };
@@ -65,7 +65,7 @@ export function countsOf(
   return counts;
 }
 
-export const progressOf = (done: number, total: number) => ({
+const progressOf = (done: number, total: number) => ({
   done,
   total,
   percent: total === 0 ? 100 : Math.floor((done * 1_000) / total) / 10,
@@ -90,7 +90,7 @@ function stateOf(bulk: BulkRow, done: number): "running" | "canceling" | "finish
 }
 
 /** The outcome, if there is one. */
-export const outcomeOf = (state: JobState): FinalState | null => (isFinal(state) ? state : null);
+const outcomeOf = (state: JobState): FinalState | null => (isFinal(state) ? state : null);
 
 function failureOf(row: {
   failure_code: string | null;
@@ -149,7 +149,7 @@ export function presentJob(job: JobRow, attempts: readonly AttemptRow[], origin:
   };
 }
 
-export function presentAttempt(attempt: AttemptRow) {
+function presentAttempt(attempt: AttemptRow) {
   return {
     no: attempt.no,
     lane: attempt.lane,

@@ -11,7 +11,7 @@ import { problemFor, requestIdOf } from "./problem.ts";
 import type { Answer, Exchange } from "./route.ts";
 
 /** A string of the IETF draft ("in quotes") or the bare text that most clients send. */
-export const idempotencyKeyHeader = z
+const idempotencyKeyHeader = z
   .string()
   .transform((text) => text.trim().replace(/^"(.*)"$/, "$1"))
   .pipe(

@@ -120,7 +120,7 @@ export function defineRoute<Params = unknown, Query = unknown, JsonBody = undefi
 }
 
 /** What makes two requests the same, beside their bodies: the query's parameters may come in another order. */
-export function fingerprint(request: Request, path: string): string {
+function fingerprint(request: Request, path: string): string {
   const query = [...new URLSearchParams(request.url.split("?")[1] ?? "")].map(String).toSorted();
   return JSON.stringify([request.method, path, request.params, query]);
 }

@@ -161,7 +161,7 @@ export const listedJobSchema = z
   .meta({ id: "ListedJob" });
 
 const milliseconds = z.number().nullable();
-export const attemptSchema = z
+const attemptSchema = z
   .object({
     no: count,
     lane,
