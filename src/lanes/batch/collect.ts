@@ -34,11 +34,13 @@ interface Memory {
   readonly boundAtMs: Map<string, number>;
   /** The last bulk looked at, where there were too many for one look. */
   readonly cursors: Map<string, string>;
+  /** Lines of the last pack that was full by its bytes: more of them need not be read and locked for the next. */
+  readonly linesThatFit: Map<string, number>;
   turn: number;
 }
 
 export function createCollector(deps: BatchLaneDeps): Collector {
-  const memory: Memory = { boundAtMs: new Map(), cursors: new Map(), turn: 0 };
+  const memory: Memory = { boundAtMs: new Map(), cursors: new Map(), linesThatFit: new Map(), turn: 0 };
   return {
     async runOnce() {
       if (!(await mayCreate(deps))) return { batchIds: [], dueAt: null };
@@ -83,10 +85,9 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
   const boundAt = memory.boundAtMs.get(queue.queueId);
   if (boundAt !== undefined && nowMs - boundAt < batchLaneBounds.budgetRetryMs) return { kind: "budget" };
   // A ceiling that was bound is first looked at with a few lines: reading ten thousand to find no room again is dear.
-  const linesMax =
-    boundAt === undefined
-      ? config.batchLinesMax
-      : Math.min(batchLaneBounds.boundProbeLines, config.batchLinesMax);
+  const probeLines =
+    boundAt === undefined ? linesWorthReading(queue, memory) : batchLaneBounds.boundProbeLines;
+  const linesMax = Math.min(probeLines, config.batchLinesMax);
   const bulks = await readOpenBulks(queue, memory, deps);
   memory.turn += 1;
   const shares = shareOut(
@@ -112,11 +113,15 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
     newId: deps.newId,
   });
+  if (end.kind === "lingers" && memory.linesThatFit.delete(queue.queueId))
+    return packQueue(queue, memory, deps);
   if (end.kind === "budget") {
     if (boundAt === undefined) log.event("budget.bound", { queueId: queue.queueId, lane: "batch" });
     memory.boundAtMs.set(queue.queueId, nowMs);
   } else if (end.kind === "formed") {
     memory.boundAtMs.delete(queue.queueId);
+    if (end.why === "full") memory.linesThatFit.set(queue.queueId, end.lines);
+    else memory.linesThatFit.delete(queue.queueId);
     log.event("batch.intended", {
       batchId: end.batchId,
       queueId: queue.queueId,
@@ -126,6 +131,11 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     });
   }
   return end;
+}
+
+/** A tenth more than fitted last time; what is too little is found out at once, since such a pack is not full. */
+function linesWorthReading({ queueId }: WaitingQueue, { linesThatFit }: Memory): number {
+  return Math.ceil((linesThatFit.get(queueId) ?? Infinity) * 1.1);
 }
 
 /** The bulks whose work may start now, going on behind those of the last look. */

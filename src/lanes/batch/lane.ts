@@ -39,7 +39,7 @@ export interface BatchLane {
 export function createBatchLane(deps: BatchLaneDeps): BatchLane {
   const collector = createCollector(deps);
   const wakes = createWakeQueue(deps);
-  const unstoppable = new AbortController();
+  const stopping = new AbortController();
 
   const collect = async (): Promise<number> => {
     const { batchIds, dueAt } = await collector.runOnce();
@@ -59,7 +59,7 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
   const wakeAll = async (overdue: readonly Wake[]): Promise<void> => {
     if (await wakes.add(overdue.map((wake) => ({ wake, inMs: 0 })))) return;
     // oxlint-disable-next-line no-await-in-loop -- without the queue there is no hurry
-    for (const { id } of overdue) await runStep(id, deps, unstoppable.signal);
+    for (const { id } of overdue) await runStep(id, deps, stopping.signal);
   };
   const releaseHolds = (): Promise<number> =>
     releaseVoidHolds(deps.pool, deps.clock.now(), limits.sweepRowsMax);
@@ -81,7 +81,7 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
   const [collecting] = loops;
   return {
     collector,
-    runStep: (batchId) => runStep(batchId, deps, unstoppable.signal),
+    runStep: (batchId) => runStep(batchId, deps, stopping.signal),
     sweepOnce,
     releaseVoidHolds: releaseHolds,
     findLateBatches: findLate,
@@ -97,7 +97,7 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
       await wakes.stop(deps.config.drainTimeoutMs);
-      unstoppable.abort();
+      stopping.abort();
     },
   };
 }
