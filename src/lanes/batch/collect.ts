@@ -6,8 +6,10 @@ import { shareOut } from "../../domain/share.ts";
 import type { WaitingBulk } from "../../domain/share.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import { readCredential } from "../../postgres/credentials.ts";
-import { formIntent, readLineBulks, readWaitingQueues } from "../../postgres/message-batch-intent.ts";
-import type { IntentEnd, LineBulk, WaitingQueue } from "../../postgres/message-batch-intent.ts";
+import { formIntent } from "../../postgres/message-batch-intent.ts";
+import type { IntentEnd } from "../../postgres/message-batch-intent.ts";
+import { readLineBulks, readWaitingQueues } from "../../postgres/message-batch-waiting.ts";
+import type { LineBulk, WaitingQueue } from "../../postgres/message-batch-waiting.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 

@@ -1,0 +1,131 @@
+// The lines that wait for a message batch: in which queues and bulks they are, and the next of them locked and priced.
+
+import type { WaitingLine } from "../domain/pack.ts";
+import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
+import type { CostTraits } from "../domain/price.ts";
+import type { WorkScope } from "../domain/work-scope.ts";
+import type { Client, Database } from "./pool.ts";
+import { query } from "./query.ts";
+import type { RowOf } from "./query.ts";
+
+const waitingQueues = query("message-batches/waiting-queues");
+const waitingBulks = query("message-batches/waiting-bulks");
+const chooseLines = query("message-batches/choose-lines");
+const failUnpriced = query("message-batches/fail-unpriced");
+
+export interface WaitingQueue {
+  readonly queueId: string;
+  readonly tenantId: string;
+}
+
+/** The queues that have lines due for a message batch. */
+export async function readWaitingQueues(db: Database, now: Date): Promise<WaitingQueue[]> {
+  const { rows } = await waitingQueues(db, [now]);
+  return rows.map((row) => ({ queueId: row.queue_id, tenantId: row.tenant_id }));
+}
+
+export interface LineBulk {
+  readonly bulkId: string;
+  readonly tenantId: string;
+  readonly jobType: string;
+  readonly accepted: number;
+  readonly waiting: number;
+}
+
+/** Bulks of a queue with waiting lines, from the one behind `afterBulkId` on and round. */
+export async function readLineBulks(
+  db: Database,
+  queueId: string,
+  afterBulkId: string,
+  bulksMax: number,
+): Promise<LineBulk[]> {
+  const { rows } = await waitingBulks(db, [queueId, afterBulkId, bulksMax]);
+  return rows.map((row) => ({
+    bulkId: row.bulk_id,
+    tenantId: row.tenant_id,
+    jobType: row.job_type,
+    accepted: row.accepted,
+    waiting: row.waiting,
+  }));
+}
+
+type LineRow = RowOf<"message-batches/choose-lines">;
+
+/** A waiting line, priced. */
+export interface Line extends WaitingLine {
+  readonly row: LineRow;
+  readonly worstNano: bigint;
+  readonly priceId: string;
+}
+
+export interface LockTerms {
+  /** Lines to look at, by bulk: its fair share of a pack. */
+  readonly shares: ReadonlyMap<string, number>;
+  readonly now: Date;
+  /** Whether work of this scope may start now. */
+  isOpen(scope: WorkScope): boolean;
+}
+
+/** Locks each bulk's share. Models whose gate is shut are found on the way and passed over in the next look. */
+export async function lockLines(client: Client, terms: LockTerms): Promise<LineRow[]> {
+  const closedModels = new Set<string>();
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found shut; there are few models
+    const { rows } = await chooseLines(client, [
+      [...terms.shares.keys()],
+      [...terms.shares.values()],
+      terms.now,
+      [...closedModels],
+    ]);
+    const shut = shutModels(rows, terms);
+    if (shut.length === 0) return rows;
+    for (const model of shut) closedModels.add(model);
+  }
+}
+
+function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
+  const scopes = new Map<string, WorkScope>();
+  for (const row of rows) {
+    scopes.set(`${row.bulk_id} ${row.job_type} ${row.model}`, {
+      tenantId: row.tenant_id,
+      queueId: row.queue_id,
+      jobType: row.job_type,
+      model: row.model,
+      bulkId: row.bulk_id,
+    });
+  }
+  return [...scopes.values()].filter((scope) => !terms.isOpen(scope)).map((scope) => scope.model);
+}
+
+/** What each line costs at most; those without a price are ended on the spot. */
+export async function priceLines(client: Client, rows: readonly LineRow[], now: Date): Promise<Line[]> {
+  const unpriced: string[] = [];
+  const lines = rows.flatMap((row) => {
+    const price = priceAt(row.model, now.getTime());
+    if (price === undefined) {
+      unpriced.push(row.id);
+      return [];
+    }
+    const traits: CostTraits = {
+      cacheWrite: row.cache_write,
+      mayRunInUs: row.may_run_in_us,
+    };
+    const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+    return [
+      {
+        row,
+        id: row.id,
+        bulkId: row.bulk_id,
+        requestBytes: row.request_bytes,
+        queuedAtMs: row.queued_at.getTime(),
+        attemptNo: row.attempt_no,
+        tries: row.tries,
+        retryReason: row.retry_reason,
+        worstNano: worstCostNanoUsd({ ...bound, lane: "batch", price, traits }),
+        priceId: price.id,
+      },
+    ];
+  });
+  if (unpriced.length > 0) await failUnpriced(client, [unpriced]);
+  return lines;
+}
