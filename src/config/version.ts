@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 
 const candidates = ["../../package.json", "../../../package.json"].map((path) =>
   join(import.meta.dirname, path),
@@ -10,4 +11,6 @@ const file = candidates.find((path) => existsSync(path));
 
 /** For the command line, the log and the API's documentation. */
 export const version: string =
-  file === undefined ? "unknown" : (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  file === undefined
+    ? "unknown"
+    : z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, "utf8"))).version;

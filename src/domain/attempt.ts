@@ -39,8 +39,8 @@ export type Bill = "usage" | "none" | "worst";
 
 export interface OutcomeRule {
   bill: Bill;
-  /** final: the job ends so. retry: a bounded number of tries. wait: as long as it takes, the job waits and never fails. */
-  then: "final" | "retry" | "wait";
+  /** What follows. final: the job ends so. retry: a bounded number of tries. wait: as long as it takes, the job waits and never fails. */
+  next: "final" | "retry" | "wait";
   state?: FinalState;
   fault?: Fault;
   waitReason?: WaitReason;
@@ -50,26 +50,26 @@ export interface OutcomeRule {
 
 /** The table of anthropic-api: status and type to what it means. Source: the provider's error page and section 3 of the API facts. */
 export const outcomeRules: Record<AttemptOutcome, OutcomeRule> = {
-  succeeded: { bill: "usage", then: "final", state: "succeeded" },
-  refused: { bill: "usage", then: "final", state: "refused" },
-  truncated: { bill: "usage", then: "final", state: "truncated" },
-  invalid_output: { bill: "usage", then: "final", state: "invalid_output" },
-  invalid_request: { bill: "none", then: "final", state: "failed", fault: "caller" },
-  not_found: { bill: "none", then: "final", state: "failed", fault: "policy" },
-  too_large: { bill: "none", then: "final", state: "failed", fault: "caller" },
-  rate_limited: { bill: "none", then: "wait", waitReason: "rate" },
-  overloaded: { bill: "none", then: "wait", waitReason: "breaker" },
-  provider_error: { bill: "none", then: "retry", fault: "provider" },
-  credential_refused: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
-  out_of_credit: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
-  spend_limit: { bill: "none", then: "wait", waitReason: "credential", stopsCredential: true },
-  not_sent: { bill: "none", then: "wait", waitReason: "breaker" },
-  unknown_end: { bill: "worst", then: "retry", fault: "provider" },
-  timed_out: { bill: "worst", then: "retry", fault: "provider" },
-  aborted: { bill: "worst", then: "wait", waitReason: "stop" },
-  lost_worker: { bill: "worst", then: "retry", fault: "sluice" },
-  expired: { bill: "none", then: "retry", fault: "provider" },
-  canceled: { bill: "none", then: "wait", waitReason: "stop" },
+  succeeded: { bill: "usage", next: "final", state: "succeeded" },
+  refused: { bill: "usage", next: "final", state: "refused" },
+  truncated: { bill: "usage", next: "final", state: "truncated" },
+  invalid_output: { bill: "usage", next: "final", state: "invalid_output" },
+  invalid_request: { bill: "none", next: "final", state: "failed", fault: "caller" },
+  not_found: { bill: "none", next: "final", state: "failed", fault: "policy" },
+  too_large: { bill: "none", next: "final", state: "failed", fault: "caller" },
+  rate_limited: { bill: "none", next: "wait", waitReason: "rate" },
+  overloaded: { bill: "none", next: "wait", waitReason: "breaker" },
+  provider_error: { bill: "none", next: "retry", fault: "provider" },
+  credential_refused: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
+  out_of_credit: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
+  spend_limit: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
+  not_sent: { bill: "none", next: "wait", waitReason: "breaker" },
+  unknown_end: { bill: "worst", next: "retry", fault: "provider" },
+  timed_out: { bill: "worst", next: "retry", fault: "provider" },
+  aborted: { bill: "worst", next: "wait", waitReason: "stop" },
+  lost_worker: { bill: "worst", next: "retry", fault: "sluice" },
+  expired: { bill: "none", next: "retry", fault: "provider" },
+  canceled: { bill: "none", next: "wait", waitReason: "stop" },
 };
 
 /** An error answer of the provider, as far as the rules need it. */
@@ -91,19 +91,25 @@ const moneyTexts = [
 const spendCodes = new Set(["enforced_spend_limit_reached", "contract_spend_limit_reached"]);
 const accountCodes = new Set(["organization_on_hold", "cmek_key_disabled", "cmek_key_blocked"]);
 
+const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
+  [400, "invalid_request"],
+  [401, "credential_refused"],
+  [402, "out_of_credit"],
+  [403, "credential_refused"],
+  [404, "not_found"],
+  [408, "provider_error"],
+  [409, "provider_error"],
+  [413, "too_large"],
+  [429, "rate_limited"],
+  [529, "overloaded"],
+]);
+
 /** Classifies an HTTP error answer. Unknown 4xx are the caller's, unknown 5xx the provider's. */
 export function classifyError(error: ProviderError): AttemptOutcome {
   const { status, code, message = "" } = error;
   if (code !== undefined && spendCodes.has(code)) return "spend_limit";
   if (code !== undefined && accountCodes.has(code)) return "credential_refused";
-  if (status === 400)
-    return moneyTexts.some((text) => message.startsWith(text)) ? "out_of_credit" : "invalid_request";
-  if (status === 401 || status === 403) return "credential_refused";
-  if (status === 402) return "out_of_credit";
-  if (status === 404) return "not_found";
-  if (status === 413) return "too_large";
-  if (status === 429) return "rate_limited";
-  if (status === 529 || error.type === "overloaded_error") return "overloaded";
-  if (status === 408 || status === 409 || status >= 500) return "provider_error";
-  return "invalid_request";
+  if (status === 400 && moneyTexts.some((text) => message.startsWith(text))) return "out_of_credit";
+  if (error.type === "overloaded_error") return "overloaded";
+  return outcomeByStatus.get(status) ?? (status >= 500 ? "provider_error" : "invalid_request");
 }

@@ -106,7 +106,7 @@ export interface LineTerms {
 /** Decides about a line without an answer. It cost nothing, whatever the reason. */
 export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineStep {
   const rule = outcomeRules[outcome];
-  if (rule.then === "final")
+  if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: rule.fault ?? "provider" };
   if (outcome === "canceled" && terms.unwanted) return { state: "canceled" };
   const countsTry = outcome !== "canceled";

@@ -13,7 +13,7 @@ export interface WindowBounds {
 }
 
 /** As late as a timestamp of the database is read back exactly into a Date. */
-export const endOfTime = new Date("9999-12-31T00:00:00Z");
+const endOfTime = new Date("9999-12-31T00:00:00Z");
 
 /** The window of a kind that contains the instant, in an IANA time zone. A total window starts when its budget was made. */
 export function windowAt(kind: WindowKind, timeZone: string, at: Date, createdAt: Date): WindowBounds {

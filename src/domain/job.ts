@@ -6,8 +6,8 @@
 //   queued and dispatched ─▶ canceled | expired | rejected | failed | succeeded (cached or static)
 //   queued ─▶ awaiting_approval ─▶ queued (large spend)
 //
-// What must hold: a job has exactly one final state and never leaves it. The database guards each move by the state before
-// it (every statement says `WHERE state = …`); this table is what those statements are tested against.
+// What must hold: a job has exactly one final state and never leaves it. The database guards each move
+// by naming that state in its WHERE; the statements and this table have to agree.
 
 export const finalStates = [
   "succeeded",

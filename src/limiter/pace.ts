@@ -53,11 +53,11 @@ export function createPace(options: PaceOptions): Pace {
     timer = undefined;
     refill();
     const nowMs = clock.monotonicMs();
-    while (waiting.length > 0 && tokens >= 1 && nowMs >= closedUntilMs) {
-      tokens -= 1;
-      const next = waiting.shift();
-      next?.signal.removeEventListener("abort", next.onAbort);
-      next?.resolve(true);
+    const ready = nowMs < closedUntilMs ? 0 : Math.min(waiting.length, Math.floor(tokens));
+    tokens -= ready;
+    for (const next of waiting.splice(0, ready)) {
+      next.signal.removeEventListener("abort", next.onAbort);
+      next.resolve(true);
     }
     if (waiting.length > 0) {
       const waitMs = Math.max(closedUntilMs - nowMs, (1 - tokens) / perMs(), 1);

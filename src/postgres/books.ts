@@ -67,7 +67,9 @@ async function takeTurn(pool: Pool, entries: readonly Entry[], terms: ClaimTerms
     await changes.write(client);
     return { recorded: ends[Symbol.iterator](), claimed: starts[Symbol.iterator]() };
   });
-  return entries.map((entry) => ("record" in entry ? { recorded: taken(recorded) } : { claimed: taken(claimed) }));
+  return entries.map((entry) =>
+    "record" in entry ? { recorded: taken(recorded) } : { claimed: taken(claimed) },
+  );
 }
 
 function taken<T>(answers: Iterator<T>): T {

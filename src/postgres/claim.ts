@@ -70,11 +70,7 @@ interface FoundJobs {
 }
 
 /** First half: locks the jobs that are still in their dispatch. */
-export async function findClaimed(
-  client: Client,
-  claims: readonly Claim[],
-  now: Date,
-): Promise<FoundJobs> {
+export async function findClaimed(client: Client, claims: readonly Claim[], now: Date): Promise<FoundJobs> {
   const sorted = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
   const { rows } = await lockJobs(client, [
     sorted.map((claim) => claim.jobId),
@@ -134,7 +130,7 @@ function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
     if (price === undefined) unpriced.push(row);
     else {
       const traits: CostTraits = {
-        cacheWrite: row.cache_write as CostTraits["cacheWrite"],
+        cacheWrite: row.cache_write,
         mayRunInUs: row.may_run_in_us,
       };
       const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
@@ -165,9 +161,7 @@ async function holdMoney(
   if (candidates.length === 0) return [];
   const windowIds = await windowsFor(client, scopes, terms.now);
   const rooms = await lockWindows(client, [...windowIds.flat(), ...terms.changes.ids()]);
-  const available = terms.changes.applyTo(
-    new Map([...rooms].map(([id, room]) => [id, room.availableNano])),
-  );
+  const available = terms.changes.applyTo(new Map([...rooms].map(([id, room]) => [id, room.availableNano])));
   const verdicts = admit(
     available,
     candidates.map(({ worstNano }, index) => ({ amountNano: worstNano, windowIds: windowIds[index] ?? [] })),

@@ -117,7 +117,7 @@ function worstNano(row: RowOf<"dispatch/lock-queued">, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
   const traits: CostTraits = {
-    cacheWrite: row.cache_write as CostTraits["cacheWrite"],
+    cacheWrite: row.cache_write,
     mayRunInUs: row.may_run_in_us,
   };
   return worstCostNanoUsd({

@@ -2,7 +2,6 @@
 
 import type { Client, Database } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
-import type { WindowKind } from "../domain/budget-window.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { query } from "./query.ts";
 
@@ -10,7 +9,7 @@ const findOpen = query("windows/find-open");
 const openWindow = query("windows/open-window");
 const lock = query("windows/lock");
 const readRoom = query("windows/read-room");
-const change = query("windows/change");
+const changeWindows = query("windows/change");
 const insertHolds = query("holds/insert");
 
 export interface WindowRoom {
@@ -32,7 +31,8 @@ export async function windowsFor(
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
   if (missing.size > 0) {
     for (const row of missing.values()) {
-      const { startsAt, endsAt } = windowAt(row.window_kind as WindowKind, row.time_zone, at, row.created_at);
+      const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
+      // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
       await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
     }
     rows = await readOpen(client, keys, at);
@@ -105,7 +105,7 @@ export class WindowChanges {
   async write(client: Client): Promise<void> {
     if (this.#changes.size === 0) return;
     const sums = [...this.#changes.values()];
-    await change(client, [
+    await changeWindows(client, [
       this.ids(),
       sums.map((sum) => sum.heldNano),
       sums.map((sum) => sum.spentNano),

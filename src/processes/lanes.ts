@@ -60,6 +60,7 @@ async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
     clock,
     log,
     onGained: () => {
+      // oxlint-disable-next-line unicorn/consistent-function-scoping -- it does: the keeper is being made
       const gate: Gate = (scope) => (keeper.epoch() === undefined ? notTheCaller : runtime.flags.gate(scope));
       lanes = lanes.then(() => startLanes(runtime, apiKey, gate));
     },

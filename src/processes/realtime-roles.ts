@@ -18,11 +18,9 @@ import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The BullMQ queue that holds the realtime window. */
-export const realtimeQueueName = "realtime";
+const realtimeQueueName = "realtime";
 /** How many workers are alive, asked at most once a second: for the window's size and for shares of the pace. */
-export function createWorkerCount(
-  runtime: Runtime,
-): () => Promise<{ processes: number; concurrency: number }> {
+function createWorkerCount(runtime: Runtime): () => Promise<{ processes: number; concurrency: number }> {
   let known = { processes: 1, concurrency: 0 };
   let askedAtMs = -Infinity;
   return async () => {

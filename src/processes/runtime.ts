@@ -43,6 +43,7 @@ export interface Runtime {
 export async function openRuntime(config: Config, log: Log): Promise<Runtime> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
+    // oxlint-disable-next-line no-await-in-loop -- in the reverse order of opening
     for (const closeOne of closers.splice(0).toReversed()) await closeOne().catch(() => undefined);
   };
   try {
@@ -78,12 +79,14 @@ interface Opening {
 async function open({ config, log, onClose, close }: Opening): Promise<Runtime> {
   const { dataDir } = config;
   const jobTypes = await loadJobTypes({ dirs: config.jobsDir === undefined ? [] : [config.jobsDir] });
+  log.event("job_types.loaded", { types: jobTypes.size });
   const postgres = await openPostgres({ databaseUrl: config.databaseUrl, dataDir, log });
   onClose(() => postgres.close());
   const redis = await openQueueStore(config, log);
   onClose(() => redis.close());
   const pool = openPool(postgres.url, { max: config.poolMax, applicationName: "sluice", log });
   onClose(() => pool.end());
+  log.event("database.opened", { store: postgres.kind });
   await bootstrap({ pool, config, log, jobTypes });
   const listener = new Listener(postgres.url, { applicationName: "sluice-control", log });
   onClose(() => listener.stop());

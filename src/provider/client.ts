@@ -7,6 +7,7 @@
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
 import { classifyError } from "../domain/attempt.ts";
 import type { Clock } from "../domain/clock.ts";
+import { isRecord } from "../domain/json-value.ts";
 import { parseRetryAfter } from "../domain/retry.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import type { CallEnd, CallTerms } from "./call-end.ts";
@@ -134,7 +135,9 @@ function send(
   wanted: ProviderRequest,
   { trace, signal, timeoutMs }: SendOptions,
 ): Promise<Response> {
-  // The SDK types its body as an object, and passes a string with a content type and a stream through untouched.
+  // The SDK types its body as an object, and passes a string with a content type and a stream through untouched; what it does not
+  // know in fetchOptions it hands to our fetch.
+  // oxlint-disable typescript/no-unsafe-type-assertion -- see above
   const body = wanted.body as unknown as object | undefined;
   const fetchOptions = { trace } as RequestInit;
   const options = {
@@ -145,6 +148,7 @@ function send(
     ...(body && { body }),
   };
   return client[wanted.method](wanted.path, options as Parameters<typeof client.get>[1]).asResponse();
+  // oxlint-enable typescript/no-unsafe-type-assertion
 }
 
 interface Deadline {
@@ -184,29 +188,31 @@ function failedEnd(
   clock: Clock,
 ): FailedEnd {
   const timed = times(trace, clock);
-  if (error instanceof APIError && error.status !== undefined && ended === null) {
-    const { type, code, message } = readError(error.error);
-    const status = Number(error.status);
-    const outcome = classifyError({
-      status,
-      ...(type && { type }),
-      ...(code && { code }),
-      ...(message && { message }),
-    });
-    const retryAfterMs = parseRetryAfter(error.headers?.get("retry-after"), timed.answeredAt.getTime());
-    return {
-      kind: "error",
-      outcome,
-      status,
-      ...(type !== undefined && { type }),
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-      ...ids(error.headers),
-      ...timed,
-    };
-  }
+  if (error instanceof APIError && error.status !== undefined && ended === null)
+    return errorEnd(error, timed);
   if (trace.sentAt === undefined) return { kind: "lost", outcome: "not_sent", ...timed };
   if (ended !== null) return { kind: "lost", outcome: ended, ...timed };
   return { kind: "lost", outcome: neverConnected(error) ? "not_sent" : "unknown_end", ...timed };
+}
+
+function errorEnd(error: APIError, timed: { sentAt: Date; answeredAt: Date }): FailedEnd {
+  const { type, code, message } = readError(error.error);
+  const status = Number(error.status);
+  const retryAfterMs = parseRetryAfter(error.headers?.get("retry-after"), timed.answeredAt.getTime());
+  return {
+    kind: "error",
+    outcome: classifyError({
+      status,
+      ...(type !== undefined && { type }),
+      ...(code !== undefined && { code }),
+      ...(message !== undefined && { message }),
+    }),
+    status,
+    ...(type !== undefined && { type }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...ids(error.headers),
+    ...timed,
+  };
 }
 
 const unconnectedCodes = new Set([
@@ -229,16 +235,20 @@ function neverConnected(error: unknown): boolean {
 }
 
 function readError(body: unknown): { type?: string; code?: string; message?: string } {
-  const error = (
-    body as
-      | { error?: { type?: unknown; message?: unknown; details?: { error_code?: unknown } | null } }
-      | undefined
-  )?.error;
+  const error = memberOf(body, "error");
+  const type = error["type"];
+  const message = error["message"];
+  const code = memberOf(error, "details")["error_code"];
   return {
-    ...(typeof error?.type === "string" && { type: error.type }),
-    ...(typeof error?.message === "string" && { message: error.message }),
-    ...(typeof error?.details?.error_code === "string" && { code: error.details.error_code }),
+    ...(typeof type === "string" && { type }),
+    ...(typeof message === "string" && { message }),
+    ...(typeof code === "string" && { code }),
   };
+}
+
+function memberOf(value: unknown, name: string): Record<string, unknown> {
+  const member = isRecord(value) ? value[name] : undefined;
+  return isRecord(member) ? member : {};
 }
 
 function ids(headers: Headers | undefined): { requestId?: string } {

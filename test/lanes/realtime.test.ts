@@ -6,8 +6,8 @@ import { setBudget, submitBulk } from "../support/submit.ts";
 import { waitFor } from "../support/wait.ts";
 
 const labels = ["card_lost", "refund", "change_pin"];
-const questions = (count: number): Record<string, unknown>[] =>
-  Array.from({ length: count }, (_, n) => ({ text: `I lost my card number ${n}, please help` }));
+const questions = (howMany: number): Record<string, unknown>[] =>
+  Array.from({ length: howMany }, (_, n) => ({ text: `I lost my card number ${n}, please help` }));
 
 let installation: Installation | undefined;
 afterEach(async () => {

@@ -56,7 +56,7 @@ describe("every error answer of the provider has one meaning", () => {
       "out_of_credit",
       "spend_limit",
     ] as const)
-      expect(outcomeRules[outcome].then).toBe("wait");
+      expect(outcomeRules[outcome].next).toBe("wait");
   });
 
   test("an end that nobody knows is booked at its worst case before anything is tried again", () => {
@@ -67,7 +67,7 @@ describe("every error answer of the provider has one meaning", () => {
   test("a final outcome names its state, a failure its fault", () => {
     for (const outcome of attemptOutcomes) {
       const rule = outcomeRules[outcome];
-      if (rule.then === "final") expect(rule.state).toBeDefined();
+      if (rule.next === "final") expect(rule.state).toBeDefined();
       if (rule.state === "failed") expect(rule.fault).toBeDefined();
     }
   });

@@ -6,7 +6,6 @@
 // entries. Dying between the commit and the add leaves jobs dispatched that no queue entry stands for; their dispatch lease
 // ends and a sweep puts them back.
 
-import type { Queue } from "bullmq";
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
@@ -34,9 +33,6 @@ export interface DispatcherDeps {
   credentialId: string;
 }
 
-/** What a queue entry of the realtime queue carries: ids only. */
-export type RealtimeQueue = Queue<Dispatch>;
-
 /** A stopped credential is probed with one job this long after the last refusal. */
 const credentialProbeMs = 60_000;
 /** Retries due within this time are handed to BullMQ as delayed entries. */
@@ -57,7 +53,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let turn = 0;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> | undefined;
-  let woken = false;
+  let wakes = 0;
   let stopped = false;
 
   async function runOnce(): Promise<number> {
@@ -79,6 +75,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       now,
       horizon: new Date(now.getTime() + horizonMs),
     });
+    for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) await deps.enqueue(dispatched);
     rate.sent(dispatched.length);
     return dispatched.length;
@@ -92,24 +89,26 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function round(): Promise<void> {
     if (running !== undefined) {
-      woken = true;
+      wakes += 1;
       return;
     }
-    woken = false;
+    const wakesBefore = wakes;
     running = runOnce().catch((error: unknown) =>
       deps.log.event("sweep.failed", { sweep: "dispatcher", ...errorFields(error) }),
     );
     const moved = await running;
     running = undefined;
     schedule(
-      woken || (typeof moved === "number" && moved > 0) ? limits.dispatchBusyMs : limits.dispatchEveryMs,
+      wakes > wakesBefore || (typeof moved === "number" && moved > 0)
+        ? limits.dispatchBusyMs
+        : limits.dispatchEveryMs,
     );
   }
 
   return {
     runOnce,
     start: () => schedule(0),
-    wake: () => (running === undefined ? schedule(0) : void (woken = true)),
+    wake: () => (running === undefined ? schedule(0) : void (wakes += 1)),
     stop: async () => {
       stopped = true;
       clearTimeout(timer);

@@ -10,6 +10,7 @@ import type { JobTypes } from "../../config/job-types.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { outcomeRules } from "../../domain/attempt.ts";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
+import { isRecord } from "../../domain/json-value.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
 import type { Gate } from "../../domain/work-scope.ts";
 import type { Pace } from "../../limiter/pace.ts";
@@ -128,8 +129,8 @@ function readMessage(
   job: ClaimedJob,
   end: Extract<CallEnd<unknown>, { kind: "answer" }>,
 ): ReadAnswer | null {
-  const message = end.body as { type?: unknown; content?: unknown } | null | undefined;
-  if (message?.type !== "message" || !Array.isArray(message.content)) return null;
+  const message = end.body;
+  if (!isRecord(message) || message["type"] !== "message" || !Array.isArray(message["content"])) return null;
   return {
     answer: prepared.readAnswer(job.input, message),
     sha256: createHash("sha256").update(end.text).digest(),
@@ -147,7 +148,8 @@ function report(
   { log }: AttemptDeps,
 ): void {
   const ids = { jobId: job.id, attemptNo: job.attemptNo, outcome: record.attempt.outcome };
-  if (recorded.recorded !== "now") log.event("attempt.late", { ...ids, recorded: recorded.recorded });
+  if (recorded.recorded === "late") log.event("attempt.corrected", ids);
+  if (recorded.recorded === "already") log.event("attempt.late", ids);
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
   if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
@@ -163,9 +165,11 @@ export async function recordUntilWritten<T>(
 ): Promise<T> {
   for (let tryNo = 1; ; tryNo += 1) {
     try {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other is the point
       return await write();
     } catch (error) {
       log.event("sweep.failed", { sweep: "record", tryNo, ...errorFields(error) });
+      // oxlint-disable-next-line no-await-in-loop -- see above
       await sleep(Math.min(5_000, 100 * 2 ** Math.min(tryNo, 10)));
     }
   }

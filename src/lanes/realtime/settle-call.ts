@@ -4,6 +4,7 @@
 import { outcomeRules } from "../../domain/attempt.ts";
 import type { AttemptOutcome, OutcomeRule } from "../../domain/attempt.ts";
 import type { Answer } from "../../domain/answer.ts";
+import { isRecord } from "../../domain/json-value.ts";
 import { costNanoUsd, readUsage } from "../../domain/price.ts";
 import { retryDelayMs } from "../../domain/retry.ts";
 import type { RetryTimes } from "../../domain/retry.ts";
@@ -81,8 +82,8 @@ function settleAnswer(
   read: ReadAnswer | null,
   terms: SettleTerms,
 ): AttemptRecord {
-  const message = end.body as { usage?: unknown; stop_reason?: unknown } | null | undefined;
-  const usage = readUsage(message?.usage);
+  const message = isRecord(end.body) ? end.body : {};
+  const usage = readUsage(message["usage"]);
   const times = { sentAt: end.sentAt, answeredAt: end.answeredAt, httpStatus: end.status };
   const seen = { ...times, ...(end.requestId !== undefined && { requestId: end.requestId }) };
   const base = { jobId: job.id, attemptNo: job.attemptNo };
@@ -101,8 +102,8 @@ function settleAnswer(
     realtimeNano: cost,
     answerSha256: read.sha256,
     ...seen,
-    ...(typeof message?.stop_reason === "string" && { stopReason: message.stop_reason }),
-    ...(message?.usage !== undefined && { usage: message.usage as object }),
+    ...(typeof message["stop_reason"] === "string" && { stopReason: message["stop_reason"] }),
+    ...(isRecord(message["usage"]) && { usage: message["usage"] }),
   };
   return { ...base, attempt, next: { state: read.answer.outcome }, result: resultOf(read.answer) };
 }
@@ -123,6 +124,8 @@ export function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
       return { output: answer.output, confidence: null, abstained: null, reason: null };
     case "invalid_output":
       return { output: null, confidence: null, abstained: null, reason: answer.reason };
+    default:
+      return answer satisfies never;
   }
 }
 
@@ -141,19 +144,19 @@ function nextStep(
 ): NextStep {
   const rule = outcomeRules[outcome];
   const fault = rule.fault ?? "provider";
-  if (rule.then === "final")
+  if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: fault };
   const paid = job.attemptsPaid + (rule.bill === "worst" ? 1 : 0);
   const tries = job.tries + 1;
   if (paid >= job.attemptsMax)
     return { state: "failed", failureCode: "attempts_exhausted", failureFault: fault };
-  if (rule.then === "retry" && tries >= terms.triesMax)
+  if (rule.next === "retry" && tries >= terms.triesMax)
     return { state: "failed", failureCode: outcome, failureFault: fault };
   const delayMs = retryDelayMs(terms.retry, job.attemptNo, terms.random, retryAfterMs);
   return {
     state: "queued",
     retryReason: outcome,
-    countsTry: rule.then === "retry",
+    countsTry: rule.next === "retry",
     notBefore: new Date(terms.now.getTime() + delayMs),
     waitReason: rule.waitReason ?? "schedule",
   };

@@ -65,6 +65,7 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
       const run = runAttempt(dispatch, attemptDeps, draining.signal);
       running.add(run);
       const done = (): void => void running.delete(run);
+      // oxlint-disable-next-line promise/no-callback-in-promise -- both ends take it off the list
       run.then(done, done);
       return run;
     },
