@@ -93,10 +93,6 @@ export const limits = {
   /** Lines of an upload written by one COPY: a few MB, a few ms of lock. */
   intakeChunkLinesMax: 2_000,
   intakeChunkBytesMax: 8_000_000,
-  /** Results of a message batch written in one transaction: ingest stays interruptible and its locks short. */
-  ingestChunkLinesMax: 1_000,
-  /** Parsed result lines that wait for the database before the download is held back. */
-  ingestBufferLinesMax: 2_000,
   /** Rows one sweep moves in a statement; it repeats until there are none. */
   sweepRowsMax: 1_000,
   /** Rounds of a sweep before it lets others have the connection. */
@@ -132,7 +128,7 @@ export const limits = {
   voidListingsMin: 2,
   /** Batches of one credential that may be in doubt or under way to the provider at once. */
   batchesOpenMax: 50,
-  /** Pages of the provider's batch list that one complete listing reads: 1,000 a page. */
+  /** Pages of the provider's batch list that one complete listing reads: 100 a page. */
   listingPagesMax: 100,
 
   // Connections and sizes of the process.
@@ -194,7 +190,7 @@ export const limits = {
   followerWritesMax: 50,
   /** New entries that wait for a slow queue backend; beyond it the follower adds them later. */
   newEntriesMax: 10_000,
-  /** How long an event of our own pause or resume may take to come back before it counts as lost. */
+  /** How long the event of a pause or resume in BullMQ may be under way before it counts as lost. */
   echoMs: 5_000,
   /** A follower without a bulk is closed after this. */
   followerIdleMs: 60_000,

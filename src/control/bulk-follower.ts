@@ -56,7 +56,9 @@ export class BulkFollower {
   readonly #queues = new Map<string, FollowedQueue>();
   readonly #bulks = new Map<string, FollowedBulk>();
   /** Entries in hand, by bulk: how to complete them. Two of one bulk can be active after a loss. */
-  readonly #inHand = new Map<string, Set<(end: BulkEnd) => void>>();
+  readonly #inHand = new Map<string, Set<(end: BulkEnd | undefined) => void>>();
+  /** Queues whose worker is closing: an entry that still gets through is sent back at once. */
+  readonly #closing = new Set<string>();
   readonly #opening = new Map<string, Promise<boolean>>();
 
   constructor(deps: FollowerDeps) {
@@ -116,7 +118,9 @@ export class BulkFollower {
         });
     }
     const ids = [...new Set([...this.#bulks.keys(), ...this.#inHand.keys()])];
-    const [progress, ends] = await Promise.all([readProgress(database, ids), readBulkEnds(database, ids)]);
+    // In this order: the counts of a bulk that says it has finished are its last ones.
+    const ends = await readBulkEnds(database, ids);
+    const progress = await readProgress(database, ids);
     const byId = new Map(ends.map((end) => [end.id, end]));
     const due = ids.map((bulkId) => async () => {
       const end = byId.get(bulkId);
@@ -131,11 +135,24 @@ export class BulkFollower {
 
   /** Gives everything back: entries in hand return to their queues. */
   async stop(): Promise<void> {
-    const workers = [...this.#queues.values()];
-    this.#queues.clear();
-    this.#bulks.clear();
-    await Promise.all(workers.map(({ worker }) => worker.close(0)));
+    await Promise.allSettled(this.#opening.values());
+    const closing = this.#close([...this.#queues.keys()]);
+    for (const all of this.#inHand.values()) for (const leave of all) leave(undefined);
     this.#inHand.clear();
+    this.#bulks.clear();
+    await closing;
+  }
+
+  async #close(queueIds: readonly string[]): Promise<void> {
+    await Promise.all(
+      queueIds.map(async (queueId) => {
+        const followed = this.#queues.get(queueId);
+        this.#queues.delete(queueId);
+        this.#closing.add(queueId);
+        await followed?.worker.close(0);
+        this.#closing.delete(queueId);
+      }),
+    );
   }
 
   #verdict(end: { tenant_id: string; queue_id: string; job_type: string; id: string }) {
@@ -164,6 +181,8 @@ export class BulkFollower {
   async #hold(queueId: string, work: Work<BulkEntryData>): Promise<unknown> {
     const { entry, signal } = work;
     const { bulkId } = entry.data;
+    const sendBack = (): Promise<never> => postpone(work, this.#deps.clock.now().getTime());
+    if (this.#closing.has(queueId)) return sendBack();
     this.#remember(bulkId, queueId).entryId = entry.id ?? bulkEntry(bulkId).id;
     const all = this.#inHand.get(bulkId) ?? new Set();
     this.#inHand.set(bulkId, all);
@@ -172,7 +191,7 @@ export class BulkFollower {
       // The worker closes: the entry goes back, and the next follower takes it up.
       signal.addEventListener("abort", () => resolve(undefined), { once: true });
     });
-    if (end === undefined) return postpone(work, this.#deps.clock.now().getTime());
+    if (end === undefined) return sendBack();
     await entry.updateProgress(end.progress);
     return end.returned;
   }
@@ -228,9 +247,8 @@ export class BulkFollower {
       const queue = this.#queues.get(bulk.queueId);
       if (queue !== undefined) queue.usedAtMs = nowMs;
     }
-    const idle = [...this.#queues].filter(([, queue]) => nowMs - queue.usedAtMs >= limits.followerIdleMs);
-    for (const [queueId] of idle) this.#queues.delete(queueId);
-    await Promise.all(idle.map(([, queue]) => queue.worker.close(0)));
+    const idle = [...this.#queues].filter(([, { usedAtMs }]) => nowMs - usedAtMs >= limits.followerIdleMs);
+    await this.#close(idle.map(([queueId]) => queueId));
   }
 }
 

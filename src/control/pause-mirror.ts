@@ -6,11 +6,14 @@
 //                    an old snapshot) is overwritten, so that an old Redis never brings back a lifted pause.
 //   BullMQ ─▶ flag   only by an *event* that we did not cause: somebody used another BullMQ client just now. It becomes a flag
 //                    with the actor `bullmq`, like any other act.
-// Which events are our own is known because only one process mirrors (under a lease) and it counts what it asks for. A state
-// without an event is given one more look before it is overwritten, since its event may still be under way.
+// Our own pauses and resumes come back as events too. They are told by what is wanted: an event that agrees with the flags
+// changes nothing. What is done to a queue and what is heard from it goes one after the other, and a changed flag is put into
+// that row at once, so an event of ours that comes late finds the queue in another state than it tells of, and is dropped.
+// A state without an event is left for a few seconds before it is overwritten, since its event may still be under way.
 //
-// The queues of the lanes: `realtime` is paused while everything is. `message-batches` never is, because polling and ingest go on
-// during a pause; pausing it pauses everything, as does its button on the board, and then it runs again.
+// The queues of the lanes are never left paused in BullMQ: polling and ingest go on during a pause, and the realtime lane must
+// not depend on this mirror to run again. Pausing one of them pauses everything, as does its button on the board, and then the
+// BullMQ queue itself runs again; the gate is what holds its jobs.
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
 import { errorFields } from "../observe/error-fields.ts";
@@ -40,25 +43,26 @@ interface Mirrored {
   /** The Sluice queue and its tenant; undefined for the queues of the lanes. */
   readonly of: { queueId: string; tenantId: string } | undefined;
   events: { close(): Promise<void> } | undefined;
-  /** States we asked for whose events have not come back, with when they count as lost. */
-  echoes: { state: State; untilMs: number }[];
-  /** Found different from its flag at the last look. */
-  suspect: boolean;
+  /** Since when it has been found different from its flag; undefined: it is as it should be. */
+  differsSinceMs: number | undefined;
+  /** The state that flag and queue last had in common: a flag that still wants it asks for nothing. */
+  agreed: State | undefined;
+  /** Ends with the last act on the queue, ours or heard. */
+  tail: Promise<unknown>;
 }
 
-const act = (state: State) => ({ actor: "bullmq", reason: `${state} from another BullMQ client` });
+const actOf = (state: State) => ({ actor: "bullmq", reason: `${state} from another BullMQ client` });
 
 export class PauseMirror {
   readonly #deps: MirrorDeps;
   readonly #mirrored = new Map<string, Mirrored>();
   #listening = 0;
-  #begun = false;
 
   constructor(deps: MirrorDeps) {
     this.#deps = deps;
   }
 
-  /** Applies the flags to every queue. The first time what is found is overwritten at once: nobody was there to hear events. */
+  /** Applies the flags to every queue. What a queue is found with for the first time is overwritten at once. */
   async runOnce(): Promise<void> {
     const names = await listNamedQueues(this.#deps.database);
     const wanted = [
@@ -71,19 +75,18 @@ export class PauseMirror {
       // oxlint-disable-next-line no-await-in-loop -- a queue backend with hundreds of queues is not to be flooded
       await this.#compare(mirrored);
     }
-    this.#begun = true;
   }
 
   /** Applies changed flags at once. */
   async apply(): Promise<void> {
-    await Promise.all([...this.#mirrored.values()].map((one) => this.#set(one)));
+    const changed = [...this.#mirrored.values()].filter((one) => one.agreed !== this.#wanted(one));
+    await Promise.all(changed.map((one) => inTurn(one, () => this.#set(one))));
   }
 
   async stop(): Promise<void> {
     const all = [...this.#mirrored.values()];
     this.#mirrored.clear();
     this.#listening = 0;
-    this.#begun = false;
     await Promise.all(all.flatMap(({ events }) => (events === undefined ? [] : [events.close()])));
   }
 
@@ -93,8 +96,10 @@ export class PauseMirror {
       queue: await backend.createQueue(name),
       of,
       events: undefined,
-      echoes: [],
-      suspect: !this.#begun,
+      // Nobody was there to hear an event, so there is none to wait for.
+      differsSinceMs: Number.NEGATIVE_INFINITY,
+      agreed: undefined,
+      tail: Promise.resolve(),
     };
     const listenersMax =
       backend.kind === "redis" ? limits.followedQueuesMax : limits.followedQueuesOnPostgresMax;
@@ -109,18 +114,26 @@ export class PauseMirror {
     return mirrored;
   }
 
-  #wanted({ queue, of }: Mirrored): State {
+  #wanted({ of }: Mirrored): State {
     const { flags } = this.#deps;
-    const everything = flags.find("pause", "global", "") !== undefined;
-    if (of === undefined) return everything && queue.name === "realtime" ? "paused" : "resumed";
-    const own = flags.find("pause", "queue", of.queueId) ?? flags.find("pause", "tenant", of.tenantId);
-    return everything || own !== undefined ? "paused" : "resumed";
+    if (of === undefined) return "resumed";
+    const flag =
+      flags.find("pause", "global", "") ??
+      flags.find("pause", "tenant", of.tenantId) ??
+      flags.find("pause", "queue", of.queueId);
+    return flag === undefined ? "resumed" : "paused";
   }
 
   async #compare(mirrored: Mirrored): Promise<void> {
-    const differs = (await this.#found(mirrored)) !== this.#wanted(mirrored);
-    if (differs && mirrored.suspect) await this.#set(mirrored);
-    mirrored.suspect = differs && !mirrored.suspect;
+    const nowMs = this.#deps.clock.monotonicMs();
+    if ((await this.#found(mirrored)) === this.#wanted(mirrored)) {
+      mirrored.differsSinceMs = undefined;
+      return;
+    }
+    mirrored.differsSinceMs ??= nowMs;
+    if (nowMs - mirrored.differsSinceMs < limits.echoMs) return;
+    await inTurn(mirrored, () => this.#set(mirrored));
+    mirrored.differsSinceMs = undefined;
   }
 
   async #found({ queue }: Mirrored): Promise<State> {
@@ -129,23 +142,22 @@ export class PauseMirror {
 
   async #set(mirrored: Mirrored): Promise<void> {
     const state = this.#wanted(mirrored);
-    if ((await this.#found(mirrored)) === state) return;
-    mirrored.echoes.push({ state, untilMs: this.#deps.clock.monotonicMs() + limits.echoMs });
-    await (state === "paused" ? mirrored.queue.pause() : mirrored.queue.resume());
+    if ((await this.#found(mirrored)) !== state)
+      await (state === "paused" ? mirrored.queue.pause() : mirrored.queue.resume());
+    mirrored.agreed = state;
   }
 
   async #hear(mirrored: Mirrored, state: State): Promise<void> {
-    const nowMs = this.#deps.clock.monotonicMs();
-    mirrored.echoes = mirrored.echoes.filter(({ untilMs }) => untilMs > nowMs);
-    const own = mirrored.echoes.findIndex((echo) => echo.state === state);
-    if (own !== -1) {
-      mirrored.echoes.splice(own, 1);
-      return;
-    }
     try {
-      // Overtaken by what came after it, or an echo that took too long: only a state that still stands is somebody's will.
-      if ((await this.#found(mirrored)) !== state || this.#wanted(mirrored) === state) return;
-      await this.#mirror(mirrored, state);
+      await inTurn(mirrored, async () => {
+        if (this.#wanted(mirrored) === state) return;
+        // Overtaken by what came after it: only a state that still stands is somebody's will.
+        if ((await this.#found(mirrored)) !== state) return;
+        mirrored.agreed = state;
+        await this.#mirror(mirrored, state);
+        // Where another flag still says otherwise, or the queue is never to be paused.
+        if (this.#wanted(mirrored) !== state) await this.#set(mirrored);
+      });
     } catch (error) {
       // Without Postgres nothing starts anyway; the state of BullMQ is overwritten later.
       this.#deps.log.event("sweep.failed", { sweep: "pause-mirror", ...errorFields(error) });
@@ -155,12 +167,17 @@ export class PauseMirror {
   async #mirror({ of }: Mirrored, state: State): Promise<void> {
     const { flags } = this.#deps;
     if (of === undefined)
-      await (state === "paused" ? pauseAll(this.#deps, act(state)) : resumeAll(this.#deps, act(state)));
+      await (state === "paused" ? pauseAll(this.#deps, actOf(state)) : resumeAll(this.#deps, actOf(state)));
     else
       await (state === "paused"
-        ? pauseQueue(this.#deps, of, act(state))
-        : resumeQueue(this.#deps, of, act(state)));
+        ? pauseQueue(this.#deps, of, actOf(state))
+        : resumeQueue(this.#deps, of, actOf(state)));
     await flags.refresh();
-    await this.apply();
   }
+}
+
+async function inTurn(mirrored: Mirrored, act: () => Promise<void>): Promise<void> {
+  const turn = mirrored.tail.then(act);
+  mirrored.tail = turn.catch(() => undefined);
+  await turn;
 }

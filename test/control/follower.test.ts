@@ -1,4 +1,5 @@
 // Bulks as entries and pauses as BullMQ shows them, on both backends.
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
@@ -29,7 +30,7 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
   let other: QueueBackend;
   let member: Member;
   let follower: Follower;
-  const { prefix } = redisFor("follower");
+  const { url, prefix } = redisFor("follower");
   const act = { actor: "ada", reason: "incident" };
   const deps = () => ({ database: pool, log: silentLog });
 
@@ -67,17 +68,24 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
   });
 
   const queueOf = (bulk: SeededBulk) => other.createQueue(`t-${bulk.tenantId}.${bulk.queueName}`);
-  const entryOf = async (bulk: SeededBulk, suffix = "") => {
+  const entryOf = async (bulk: SeededBulk) => {
     const queue = await queueOf(bulk);
-    const entry = await queue.getJob(`bulk-${bulk.bulkId}${suffix}`);
-    return entry === undefined
-      ? undefined
-      : {
-          state: await entry.getState(),
-          progress: entry.progress,
-          returned: entry.returnvalue,
-          data: entry.data,
-        };
+    const id = `bulk-${bulk.bulkId}`;
+    // The state first: what is read after it is at least as new.
+    const state = await queue.getJobState(id);
+    const entry = await queue.getJob(id);
+    if (entry === undefined) return undefined;
+    return { state, progress: entry.progress, returned: entry.returnvalue, data: entry.data };
+  };
+  /** As a flushed Redis or a dropped table would: everything of the queue is gone, without an event. */
+  const loseEntries = async (name: string): Promise<void> => {
+    if (kind === "postgres") {
+      await pool.query("DELETE FROM bullmq.job WHERE queue = $1", [name]);
+      return;
+    }
+    const redis = new Redis(url);
+    await redis.del(...(await redis.keys(`${prefix}:${name}:*`)));
+    await redis.quit();
   };
   const finish = (ids: readonly string[]) =>
     pool.query(
@@ -130,13 +138,12 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
   test("a bulk the queue never heard of or has lost is added again", async () => {
     const bulk = await seedBulk(pool, { jobs: 2 });
     await waitFor("the entry", async () => (await entryOf(bulk))?.state === "active");
-    const queue = await queueOf(bulk);
-    await queue.obliterate({ force: true });
-    expect(await entryOf(bulk)).toBeUndefined();
+    await loseEntries((await queueOf(bulk)).name);
     await waitFor("the entry again", async () => (await entryOf(bulk)) !== undefined, { timeoutMs: 15_000 });
     await finish(bulk.jobIds);
     await finishBulks(pool, null);
     await waitFor("the end", async () => (await entryOf(bulk))?.state === "completed");
+    expect((await entryOf(bulk))?.returned).toMatchObject({ jobs: 2, outcomes: { succeeded: 2 } });
   });
 
   test("a follower that leaves hands its entries to the next", async () => {
@@ -151,7 +158,7 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
     await waitFor("the end", async () => (await entryOf(bulk))?.state === "completed");
   });
 
-  test("a flag pauses its BullMQ queue and lifting it resumes it; pausing all spares the wake-ups of message batches", async () => {
+  test("a flag pauses its BullMQ queue and lifting it resumes it; pausing all spares the queues of the lanes", async () => {
     const bulk = await seedBulk(pool, { jobs: 1 });
     await waitFor("the entry", async () => (await entryOf(bulk)) !== undefined);
     const queue = await queueOf(bulk);
@@ -171,7 +178,7 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
     await resumeQueue(deps(), { queueId: bulk.queueId }, act);
     await waitFor("the resumed queue", async () => !(await queue.isPaused()), { timeoutMs: 2_000 });
     await pauseAll(deps(), act);
-    await waitFor("everything paused", async () => (await states()).join() === "true,true,false", {
+    await waitFor("everything paused", async () => (await states()).join() === "true,false,false", {
       timeoutMs: 2_000,
     });
     await resumeAll(deps(), act);
@@ -192,13 +199,21 @@ describe.each(queueBackends)("the follower on %s", (kind) => {
     // Known to the mirror once it obeys a flag.
     await pauseQueue(deps(), { queueId: bulk.queueId }, act);
     await waitFor("the mirror", () => queue.isPaused(), { timeoutMs: 20_000 });
-    await queue.resume();
-    await waitFor("the lifted flag", () => flag() === undefined);
+    // An event listener misses what happens in its first moments, so this one is pressed until it is heard.
+    const press = async () => queue.resume().then(() => flag() === undefined);
+    await waitFor("the lifted flag", press, { everyMs: 300 });
     await queue.pause();
     const set = await waitFor("the flag", flag);
     expect(set).toMatchObject({ setBy: "bullmq", reason: "paused from another BullMQ client" });
     await queue.resume();
     await waitFor("the lifted flag", () => flag() === undefined);
+    // The queues of the lanes serve all, so pausing one pauses everything, and it goes on polling.
+    const batches = await other.createQueue("message-batches");
+    await batches.pause();
+    await waitFor("the global flag", () => member.flags.find("pause", "global", "")?.setBy === "bullmq");
+    await waitFor("the wake-ups to go on", async () => !(await batches.isPaused()));
+    await resumeAll(deps(), act);
+    await waitFor("everything resumed", async () => !(await queue.isPaused()));
     // A pause of everything is not lifted by resuming one queue.
     await pauseAll(deps(), act);
     await waitFor("everything paused", () => queue.isPaused());
