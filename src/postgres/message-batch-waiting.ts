@@ -32,7 +32,7 @@ export interface LineBulk {
   readonly waiting: number;
 }
 
-/** Bulks of a queue with waiting lines, from the one behind `afterBulkId` on and round. */
+/** Bulks of a queue with waiting lines, oldest first, from the one behind `afterBulkId` on; an empty text begins at the oldest. */
 export async function readLineBulks(
   db: Database,
   queueId: string,

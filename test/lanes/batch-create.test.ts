@@ -125,7 +125,9 @@ describe("a create that the provider did not accept", () => {
       expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 120 });
     },
   );
+});
 
+describe("a create that is refused for what it contains, or never sent", () => {
   test.each([400, 413])(
     "%i for one line among many: ever smaller packs find it, the others succeed",
     async (status) => {
@@ -166,27 +168,27 @@ describe("a create that the provider did not accept", () => {
   });
 });
 
-describe("a body that breaks off", () => {
-  /** Lets time pass while the first chunk is on its way. */
-  const slowUpload =
-    (ms: number) =>
-    (batches: ProviderBatches): ProviderBatches => {
-      let slow = true;
-      return {
-        ...batches,
-        create: (body, length, terms) => {
-          const pause = new TransformStream<Uint8Array, Uint8Array>({
-            transform: async (chunk, controller) => {
-              controller.enqueue(chunk);
-              if (slow) await fixture.advance(ms);
-              slow = false;
-            },
-          });
-          return batches.create(body.pipeThrough(pause), length, terms);
-        },
-      };
+/** Lets time pass while the first chunk is on its way. */
+const slowUpload =
+  (ms: number) =>
+  (batches: ProviderBatches): ProviderBatches => {
+    let slow = true;
+    return {
+      ...batches,
+      create: (body, length, terms) => {
+        const pause = new TransformStream<Uint8Array, Uint8Array>({
+          transform: async (chunk, controller) => {
+            controller.enqueue(chunk);
+            if (slow) await fixture.advance(ms);
+            slow = false;
+          },
+        });
+        return batches.create(body.pipeThrough(pause), length, terms);
+      },
     };
+  };
 
+describe("a body that breaks off", () => {
   test("a lease that ends in the middle destroys the upload: nothing is created, and it is sent again", async () => {
     await open({ leaseMs: 30_000, intercept: slowUpload(30_000) });
     await fixture.submit(1_600);

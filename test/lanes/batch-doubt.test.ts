@@ -14,10 +14,19 @@ const open = async (options: FixtureOptions = {}): Promise<BatchFixture> =>
 afterEach(() => fixture.close());
 
 /** A call that never comes back to its process, as if that were frozen; `thaw` lets it go on. */
-function freezer(): { freeze<T>(work: Promise<T>): Promise<T>; thaw(): void } {
-  let thaw = (): void => undefined;
-  const thawed = new Promise<void>((resolve) => (thaw = resolve));
-  return { freeze: async (work) => (await Promise.all([work, thawed]))[0], thaw: () => thaw() };
+interface Freezer {
+  readonly freeze: <T>(work: Promise<T>) => Promise<T>;
+  readonly thaw: () => void;
+}
+function createFreezer(): Freezer {
+  const waiting: (() => void)[] = [];
+  const thawed = new Promise<void>((resolve) => waiting.push(resolve));
+  return {
+    freeze: async (work) => (await Promise.all([work, thawed]))[0],
+    thaw: () => {
+      for (const resolve of waiting) resolve();
+    },
+  };
 }
 
 const loseAnswer = (times = 1): void =>
@@ -69,7 +78,7 @@ test("an intent whose process died is sent by another", async () => {
 
 test("a process frozen after the provider accepted: another adopts the batch, the late answer changes nothing", async () => {
   await open();
-  const { freeze, thaw } = freezer();
+  const { freeze, thaw } = createFreezer();
   const frozen = fixture.another({
     batches: { ...fixture.deps.batches, create: (...call) => freeze(fixture.deps.batches.create(...call)) },
     // Its renewals do not run either.
@@ -111,7 +120,7 @@ test("a process that died half way through the results: another downloads them a
   await fixture.drive(
     async () => (await fixture.rows("SELECT 1 FROM message_batches WHERE state = 'ended'")).length === 1,
   );
-  const { freeze, thaw } = freezer();
+  const { freeze, thaw } = createFreezer();
   const slow: ProviderBatches = {
     ...fixture.deps.batches,
     results: async (id, signal) => {

@@ -10,6 +10,7 @@ import { newId } from "../../src/config/ids.ts";
 import { loadJobTypes } from "../../src/config/job-types.ts";
 import { limits } from "../../src/config/limits.ts";
 import type { Clock } from "../../src/domain/clock.ts";
+import { ServiceError } from "../../src/domain/errors.ts";
 import type { Gate, GateVerdict } from "../../src/domain/work-scope.ts";
 import { batchLaneBounds } from "../../src/lanes/batch/bounds.ts";
 import type { BatchLaneDeps } from "../../src/lanes/batch/deps.ts";
@@ -59,9 +60,21 @@ export interface BatchFixture {
   advance(ms: number): Promise<void>;
   /** Takes every step that is due, moving the clock to the next one, until nothing is under way or waiting. */
   drive(until?: () => Promise<boolean>): Promise<void>;
-  rows<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  readonly rows: <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
   close(): Promise<void>;
 }
+
+/** Tests that take the steps themselves have no queue: whoever asks for one is told that it is away. */
+const away = (): Promise<never> => Promise.reject(new ServiceError("queue_unavailable"));
+const noQueue: QueueBackend = {
+  kind: "redis",
+  describe: "no queue",
+  createQueue: away,
+  createWorker: away,
+  createQueueEvents: away,
+  ping: away,
+  close: () => Promise.resolve(),
+};
 
 const settings = {
   SLUICE_LOG_LEVEL: "silent",
@@ -98,7 +111,7 @@ export async function openBatchFixture(options: FixtureOptions = {}): Promise<Ba
     jobTypes,
     prepared: createPreparedBulks(pool, jobTypes),
     gate,
-    queueBackend: options.queueBackend ?? ({} as QueueBackend),
+    queueBackend: options.queueBackend ?? noQueue,
     config,
     clock,
     log: silentLog,

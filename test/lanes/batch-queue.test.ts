@@ -10,6 +10,7 @@ import { judgeLane } from "./batch-judge.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  // oxlint-disable-next-line no-await-in-loop -- in the reverse order of opening
   for (const close of closers.splice(0).toReversed()) await close();
 });
 

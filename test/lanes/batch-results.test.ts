@@ -12,6 +12,8 @@ const open = async (options: FixtureOptions = {}): Promise<BatchFixture> =>
   (fixture = await openBatchFixture(options));
 afterEach(() => fixture.close());
 
+const line = (n: number): string => `number ${n},`;
+
 /** Until the provider has the one batch there is. */
 const created = async (): Promise<boolean> =>
   (await fixture.rows("SELECT 1 FROM message_batches WHERE state = 'created'")).length === 1;
@@ -62,8 +64,6 @@ describe("a download of results", () => {
 });
 
 describe("lines without an answer", () => {
-  const line = (n: number): string => `number ${n},`;
-
   test("errored lines are told apart: the caller's fail, the provider's go back and succeed", async () => {
     await open();
     const errored = (n: number, params: Record<string, string | number>, times = 1): void => {
@@ -115,7 +115,9 @@ describe("lines without an answer", () => {
       ),
     ).toEqual([{ failure_code: "overloaded", failure_fault: "provider", attempt_no: 4, cost_nano: 0n }]);
   });
+});
 
+describe("lines with other ends", () => {
   test("lines that expire after 24 hours go into another batch; those that succeeded are kept", async () => {
     await open();
     fixture.simulator.addFault({ action: "expired", match: { lane: "batch", contains: line(9) } });

@@ -141,16 +141,16 @@ function linesWorthReading({ queueId }: WaitingQueue, { linesThatFit }: Memory):
 }
 
 /** The bulks whose work may start now, going on behind those of the last look. */
-async function readOpenBulks(
-  queue: WaitingQueue,
-  { cursors }: Memory,
-  deps: BatchLaneDeps,
-): Promise<LineBulk[]> {
+async function readOpenBulks(queue: WaitingQueue, memory: Memory, deps: BatchLaneDeps): Promise<LineBulk[]> {
+  const { cursors } = memory;
   const bulksMax = batchLaneBounds.bulksPerPackMax;
-  const bulks = await readLineBulks(deps.pool, queue.queueId, cursors.get(queue.queueId) ?? "", bulksMax);
+  const cursor = cursors.get(queue.queueId) ?? "";
+  const bulks = await readLineBulks(deps.pool, queue.queueId, cursor, bulksMax);
   const last = bulks.length < bulksMax ? undefined : bulks.at(-1);
+  // Past the end the next look begins with the oldest again, and so does this one if there was nothing.
   if (last === undefined) cursors.delete(queue.queueId);
   else cursors.set(queue.queueId, last.bulkId);
+  if (bulks.length === 0 && cursor !== "") return readOpenBulks(queue, memory, deps);
   return bulks.filter((bulk) => deps.jobTypes.has(bulk.jobType) && deps.gate(scopeOf(bulk, queue)).open);
 }
 

@@ -84,7 +84,7 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   };
   try {
     const end = await deps.batches.results(batch.provider_id ?? "", controller.signal);
-    if (end.kind !== "stream") throw new BrokenDownload("silent");
+    if (end.kind !== "stream") throw new BrokenDownload("unavailable");
     for await (const chunk of chunksOf(batch.id, watchSilence(end.body, stop), progress)) {
       if (recording.length >= batchLaneBounds.ingestChunksInFlight) await recording.shift();
       const recorded = record(chunk);

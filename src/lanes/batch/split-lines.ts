@@ -6,7 +6,7 @@ const newline = 0x0a;
 /** What makes a download worthless from here on. */
 export class BrokenDownload extends Error {
   override readonly name = "BrokenDownload";
-  readonly why: "cut_mid_line" | "line_too_long" | "not_a_result" | "silent";
+  readonly why: "cut_mid_line" | "line_too_long" | "not_a_result" | "unavailable";
 
   constructor(why: BrokenDownload["why"]) {
     super(why);
