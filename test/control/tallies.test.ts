@@ -94,7 +94,6 @@ test("a bulk finishes when its last job has its outcome, folded or not, and not 
     total: 3,
     done: 2,
     costNano: 10n,
-    realtimeNano: 0n,
     outcomes: { succeeded: 2 },
     queued: { realtime: 1, batch: 0 },
   });

@@ -53,10 +53,10 @@ export class SluiceQueueAdapter extends BullMQAdapter {
 const fieldsOf = (value: unknown): [string, unknown][] =>
   typeof value === "object" && value !== null ? Object.entries(value) : [];
 
-const entryNames = new Set(["bulk", "job", "realtime", "submit", "poll", "ingest", "resolve"]);
+/** A step or the name of a job type, as our own code names entries; anything else is not shown. */
 const nameOf = (entry: unknown): string => {
   const name = fieldsOf(entry).find(([field]) => field === "name")?.[1];
-  return typeof name === "string" && entryNames.has(name) ? name : "entry";
+  return typeof name === "string" && /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name) ? name : "entry";
 };
 
 const idFields = new Set(["bulkId", "jobId", "batchId", "tenantId", "queueId"]);
