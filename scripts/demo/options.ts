@@ -14,8 +14,8 @@ export interface DemoOptions {
   /** Where the results go. */
   readonly output: string;
   readonly real: boolean;
-  /** The ceiling of a real run, in dollars. */
-  readonly maxUsd: string;
+  /** The ceiling of a real run, in dollars; null leaves it as it is, 0.50 for a new run. */
+  readonly maxUsd: string | null;
   /** Spend money without asking. */
   readonly yes: boolean;
 }
@@ -37,7 +37,7 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
     .option("--output <file>", "where the results go", "results-demo.ndjson")
     .option("--keep", "leave the service up afterwards, until Ctrl-C", false)
     .option("--real", "use the real Anthropic API: this costs money", false)
-    .option("--max-usd <dollars>", "ceiling of a real run", dollars, "0.50")
+    .option("--max-usd <dollars>", "ceiling of a real run (default: 0.50)", dollars)
     .option("--yes", "with --real: do not ask before money is spent", false)
     .exitOverride();
   try {
@@ -46,8 +46,8 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
     throw error;
   }
-  const options = program.opts<Omit<DemoOptions, "count"> & { count?: number }>();
-  return { ...options, count: options.count ?? null };
+  const options = program.opts<Omit<DemoOptions, "count" | "maxUsd"> & { count?: number; maxUsd?: string }>();
+  return { ...options, count: options.count ?? null, maxUsd: options.maxUsd ?? null };
 }
 
 function positive(text: string): number {

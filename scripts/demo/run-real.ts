@@ -24,6 +24,7 @@ import { watchRun } from "./watch.ts";
 import { prepareWork, uploadText } from "./work.ts";
 
 const jobsDefault = 20;
+const maxUsdDefault = "0.50";
 const againText = "npm run demo -- --real";
 
 /** What has to survive the process. */
@@ -79,11 +80,10 @@ async function decide(options: DemoOptions, dataDir: string, screen: DemoScreen)
     return (await agreed(options, `${moneyText(state.maxUsd)}${worst}.`)) ? state : null;
   }
   screen.say(`An unfinished run was found in ${dataDir}; it is taken up again.`);
-  const isRaised = (parseUsd(options.maxUsd) ?? 0n) > (parseUsd(before.maxUsd) ?? 0n);
-  if (!isRaised) return before;
-  return (await agreed(options, `${moneyText(options.maxUsd)}.`))
-    ? { ...before, maxUsd: options.maxUsd }
-    : null;
+  // The same ceiling was agreed to before; another one is a new question.
+  const maxUsd = options.maxUsd ?? before.maxUsd;
+  if (parseUsd(maxUsd) === parseUsd(before.maxUsd)) return before;
+  return (await agreed(options, `${moneyText(maxUsd)}.`)) ? { ...before, maxUsd } : null;
 }
 
 const moneyText = (maxUsd: string): string =>
@@ -188,7 +188,7 @@ async function newState(
     queue: `real-${newId()}`,
     idempotencyKey: `demo-${newId()}`,
     type: options.type,
-    maxUsd: options.maxUsd,
+    maxUsd: options.maxUsd ?? maxUsdDefault,
     upload: uploadText(work),
   };
   return { state, worstNano: await worstCost(options.type, work) };

@@ -56,9 +56,21 @@ test("a key is created with its secret shown once, listed by its last characters
 });
 
 test("a key of the installation belongs to nobody else", async () => {
-  const argv = ["key", "create", "--installation", "--holder-kind", "person", "--holder", "Ada", "--scopes", "admin"];
+  const argv = [
+    "key",
+    "create",
+    "--installation",
+    "--holder-kind",
+    "person",
+    "--holder",
+    "Ada",
+    "--scopes",
+    "admin",
+  ];
   const made = documentOf(await run([...argv, "--json"], { environment }));
-  const { rows } = await db.query("SELECT tenant_id FROM api_keys WHERE id = $1", [(made as { id: string }).id]);
+  const { rows } = await db.query("SELECT tenant_id FROM api_keys WHERE id = $1", [
+    (made as { id: string }).id,
+  ]);
   expect(rows).toEqual([{ tenant_id: "installation" }]);
 });
 
@@ -73,7 +85,18 @@ test("every act is in the audit trail under the operator's name", async () => {
 test("what is not there is named", async () => {
   const revoked = await run(["key", "revoke", "01jd3v2f00000000000000000a"], { environment });
   expect(revoked).toMatchObject({ code: exitCodes.refused, stderr: expect.stringContaining("not_found") });
-  const argv = ["key", "create", "--tenant", "nobody", "--holder-kind", "person", "--holder", "A", "--scopes", "read"];
+  const argv = [
+    "key",
+    "create",
+    "--tenant",
+    "nobody",
+    "--holder-kind",
+    "person",
+    "--holder",
+    "A",
+    "--scopes",
+    "read",
+  ];
   expect((await run(argv, { environment })).stderr).toContain("There is no such tenant.");
 });
 
@@ -84,7 +107,10 @@ test("an empty database is migrated once, and before that every other command sa
   url.pathname = name;
   const empty = { ...environment, DATABASE_URL: url.href };
   const before = await run(["tenant", "list"], { environment: empty });
-  expect(before).toMatchObject({ code: exitCodes.refused, stderr: expect.stringContaining("sluice migrate") });
+  expect(before).toMatchObject({
+    code: exitCodes.refused,
+    stderr: expect.stringContaining("sluice migrate"),
+  });
   const first = await run(["migrate", "--json"], { environment: empty });
   expect(documentOf(first)).toMatchObject({ applied: ["0001_foundation.sql"] });
   const second = await run(["migrate"], { environment: empty });

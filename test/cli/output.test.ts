@@ -18,7 +18,13 @@ test("columns line up under their headings, numbers to the right, absent values 
 });
 
 test("wide characters take two columns, and no line ends in spaces", () => {
-  const lines = table(["NAME", "STATE"], [["切符", "open"], ["x", null]]).split("\n");
+  const lines = table(
+    ["NAME", "STATE"],
+    [
+      ["切符", "open"],
+      ["x", null],
+    ],
+  ).split("\n");
   expect(lines).toEqual(["NAME  STATE", "切符  open", "x     -"]);
 });
 

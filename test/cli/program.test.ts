@@ -57,8 +57,14 @@ test("help ends with 0, a command that does not exist with 2 and the nearest one
 test.each([
   { argv: ["budget", "set", "q", "--limit-usd", "ten", "--window", "day"], says: "such as 12.50" },
   { argv: ["budget", "set", "q", "--limit-usd", "10", "--window", "week"], says: "day, month, total" },
-  { argv: ["key", "create", "--holder-kind", "person", "--holder", "A", "--scopes", "all"], says: "comma list" },
-  { argv: ["key", "create", "--holder-kind", "person", "--holder", "A", "--scopes", "read"], says: "--tenant NAME" },
+  {
+    argv: ["key", "create", "--holder-kind", "person", "--holder", "A", "--scopes", "all"],
+    says: "comma list",
+  },
+  {
+    argv: ["key", "create", "--holder-kind", "person", "--holder", "A", "--scopes", "read"],
+    says: "--tenant NAME",
+  },
   { argv: ["tenant", "create", "No Spaces"], says: "cannot be the name" },
   { argv: ["pause", "--reason", "x"], says: "--all" },
   { argv: ["pause", "q", "--all", "--reason", "x"], says: "--all" },
