@@ -9,14 +9,13 @@ import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
-import { windowsFor } from "./windows.ts";
+import { readRooms, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
 const lockQueued = query("dispatch/lock-queued");
 const dispatchJobs = query("dispatch/dispatch");
 const markWaiting = query("dispatch/mark-waiting");
-const readRoom = query("windows/read-room");
 
 /** A realtime dispatch: the ids its queue entry carries, and when it may start (null = now). */
 export interface Dispatch extends WorkScope {
@@ -103,11 +102,8 @@ async function fitting(
     bulkId: row.bulk_id,
   }));
   const windowIds = await windowsFor(client, scopes, now);
-  const wanted = [...new Set(windowIds.flat())];
-  const rooms = wanted.length === 0 ? [] : (await readRoom(client, [wanted])).rows;
-  const available = new Map(rows.length === 0 ? [] : rooms.map((room) => [room.id, room.available_nano]));
   return admit(
-    available,
+    await readRooms(client, windowIds.flat()),
     rows.map((row, index) => ({ amountNano: worstNano(row, now), windowIds: windowIds[index] ?? [] })),
   );
 }

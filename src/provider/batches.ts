@@ -77,7 +77,7 @@ function readEnd<Body>(end: CallEnd<unknown>, read: (body: unknown) => Body): Ca
 const statuses = ["in_progress", "canceling", "ended"] as const;
 
 /** Reads a MessageBatch object; undefined for anything else. */
-export function readBatch(body: unknown): ProviderBatch | undefined {
+function readBatch(body: unknown): ProviderBatch | undefined {
   if (!isRecord(body)) return undefined;
   const { id, processing_status: status, created_at: createdAt, expires_at: expiresAt } = body;
   const counts = readCounts(body["request_counts"]);

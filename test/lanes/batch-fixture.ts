@@ -32,7 +32,7 @@ import { cloneDatabase } from "../support/stores.ts";
 import { submitBulk } from "../support/submit.ts";
 
 export const labels = ["card_lost", "refund", "change_pin"];
-export const questions = (count: number, word = "card"): Record<string, unknown>[] =>
+const questions = (count: number, word = "card"): Record<string, unknown>[] =>
   Array.from({ length: count }, (_, n) => ({ text: `I lost my ${word} number ${n}, please help` }));
 
 export interface FixtureOptions {

@@ -13,7 +13,7 @@ import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { runStep } from "./steps.ts";
 
-export const wakeQueueName = "message-batches";
+const wakeQueueName = "message-batches";
 
 interface WakeData {
   readonly batchId: string;
