@@ -13,6 +13,7 @@ import type { Gate } from "../domain/work-scope.ts";
 import type { CallEnd, CallTerms } from "./call-end.ts";
 import { createGatedFetch } from "./gated-fetch.ts";
 import type { CallTrace } from "./gated-fetch.ts";
+import { neverConnected } from "./never-connected.ts";
 
 export interface ProviderOptions {
   baseUrl: string;
@@ -213,25 +214,6 @@ function errorEnd(error: APIError, timed: { sentAt: Date; answeredAt: Date }): F
     ...ids(error.headers),
     ...timed,
   };
-}
-
-const unconnectedCodes = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-
-/** True only when no connection came about, so that no byte of the request can have left. */
-function neverConnected(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
-    if ("code" in cause && typeof cause.code === "string" && unconnectedCodes.has(cause.code)) return true;
-    if (cause instanceof AggregateError && cause.errors.length > 0)
-      return cause.errors.every((inner) => neverConnected(inner));
-  }
-  return false;
 }
 
 function readError(body: unknown): { type?: string; code?: string; message?: string } {

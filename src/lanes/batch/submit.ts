@@ -178,7 +178,10 @@ function returnOf(end: Creation["end"], body: BatchBody): Returned | null {
     case "shut":
       return { reason: end.verdict.why === "no_permission" ? null : end.verdict.why, code: end.verdict.why };
     case "lost":
-      return end.outcome === "not_sent" ? { reason: null, code: "not_sent" } : brokenOff(body, end.outcome);
+      // A body that was handed over whole may have arrived, whatever the failure is called.
+      return end.outcome === "not_sent" && !body.isComplete()
+        ? { reason: null, code: "not_sent" }
+        : brokenOff(body, end.outcome);
     case "error":
       return refusedOf(end.status, end.outcome) ?? brokenOff(body, end.outcome);
     case "answer":
