@@ -20,7 +20,7 @@ export interface ProviderOptions {
   apiKey: string;
   gate: Gate;
   clock: Clock;
-  /** Called with the headers of every answer: the pace learns the provider's limits from them. */
+  /** Called with the headers of every answer of the Messages endpoint: the pace learns the provider's limits from them. */
   onAnswer?(headers: Headers, status: number): void;
 }
 
@@ -72,9 +72,12 @@ export function createProvider(options: ProviderOptions): Provider {
 
   async function request(
     wanted: ProviderRequest,
-    terms: Partial<CallTerms> & { deadlineMs: number },
+    terms: Partial<CallTerms> & { deadlineMs: number; paced?: boolean },
   ): Promise<CallEnd<unknown>> {
-    const trace: CallTrace = terms.scope === undefined ? {} : { scope: terms.scope };
+    const trace: CallTrace = {
+      paced: terms.paced === true,
+      ...(terms.scope !== undefined && { scope: terms.scope }),
+    };
     const deadline = startDeadline(terms.deadlineMs, terms.signal);
     try {
       const response = await send(client, wanted, {
@@ -105,7 +108,10 @@ export function createProvider(options: ProviderOptions): Provider {
   return {
     request,
     createMessage: (params, terms) =>
-      request({ method: "post", path: "/v1/messages", body: params, headers: jsonHeaders }, terms),
+      request(
+        { method: "post", path: "/v1/messages", body: params, headers: jsonHeaders },
+        { ...terms, paced: true },
+      ),
     stream: async (wanted, terms) => {
       const trace: CallTrace = {};
       try {

@@ -1,6 +1,6 @@
 // The fetch that is handed to the SDK. It is the last line of ours before the socket, so the kill switch stands here: the gate
 // is read and the request started in the same tick, with nothing between them that could wait. It also times the request and
-// shows every answer's headers to whoever paces.
+// shows the headers of every answer of the Messages endpoint to whoever paces.
 //
 // undici's own fetch is used and not the one built into Node, because the agent's time limits (300 s for headers and body by
 // default, below the deadline of a long call) can only be set on an agent of the same undici.
@@ -19,6 +19,8 @@ import type { ClosedVerdict } from "./call-end.ts";
 export interface CallTrace {
   /** Absent for calls that cost nothing and carry no content (poll, list, cancel, results): the gate does not hold them. */
   scope?: WorkScope | readonly WorkScope[];
+  /** The Messages endpoint: its limits are the pace's. Batch endpoints state limits of their own, under the same header names. */
+  paced?: boolean;
   sentAt?: Date;
   shut?: ClosedVerdict;
 }
@@ -65,7 +67,7 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
       window: null,
       dispatcher: agent,
     } as UndiciRequestInit);
-    options.onAnswer(answer.headers, answer.status);
+    if (trace?.paced === true) options.onAnswer(answer.headers, answer.status);
     return answer;
   };
   return { fetch: gated, close: () => agent.close() };
