@@ -1488,7 +1488,7 @@ export interface Queries {
     };
     rows: "one";
   };
-  /** Bulks of a queue that have lines waiting, beginning behind a bulk and going round, so that no page of them is always first. */
+  /** Bulks of a queue that have lines waiting, behind a given one, oldest first. */
   "message-batches/waiting-bulks": {
     params: [queueId: string, afterBulkId: string, bulksMax: number];
     row: { bulk_id: string; tenant_id: string; job_type: string; accepted: number; waiting: number };

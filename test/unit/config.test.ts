@@ -124,6 +124,5 @@ test("fixed limits stand in their relations", () => {
   expect(limits.leaseSafetyMs * 2, "a holder may still work").toBeLessThan(limits.dispatcherLeaseMs);
   expect(limits.databaseConnectTimeoutMs).toBeLessThan(limits.statementTimeoutMs);
   expect(limits.pageRowsDefault).toBeLessThanOrEqual(limits.pageRowsMax);
-  expect(limits.ingestChunkLinesMax).toBeLessThanOrEqual(limits.ingestBufferLinesMax);
   expect(parseConfig({}).batchBytesMax).toBeLessThanOrEqual(limits.providerBatchBytesMax);
 });
