@@ -69,8 +69,14 @@ export function readStructured(
   const { confidence, abstained, ...output } = parsed.data;
   const objection = checks(output, { confidence, abstained });
   if (objection !== null) return invalidOutput(objection);
-  return { outcome: "succeeded", output: toJson(output), confidence, abstained };
+  return { outcome: "succeeded", output: toJson(output), confidence: storable(confidence), abstained };
 }
+
+/**
+ * A confidence as its column can hold it: PostgreSQL refuses a `real` that is too small, and a model may well answer 1e-60. Six
+ * decimals are more than a confidence means.
+ */
+const storable = (confidence: number): number => Math.round(confidence * 1_000_000) / 1_000_000;
 
 /** Reads a Message whose content is itself the answer: `{content, stop_reason}`. `wantsJson`: a format was asked for. */
 export function readPlain(raw: unknown, wantsJson: boolean): Answer {

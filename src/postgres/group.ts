@@ -2,8 +2,13 @@
 //
 // A worker with fifty calls in flight would take fifty locks on the same budget row and wait for fifty commits. Instead a
 // request waits while the group before it is at the database, and goes with everything that gathered meanwhile: under load
-// the groups grow by themselves, an idle process waits for nobody. Each member gets its own answer; if the transaction
-// fails, all its members fail with the same error, and each of them is safe to ask again because the statements are guarded.
+// the groups grow by themselves, an idle process waits for nobody. Each member gets its own answer; if the database is away, all
+// members fail with the same error, and each of them is safe to ask again because the statements are guarded.
+//
+// One member the database refuses (a value no column takes, a deadlock) would fail its neighbours for ever, because it is asked
+// again with them. So the members of a group that was refused are run one by one, and only the refused one fails.
+
+import { ServiceError } from "../domain/errors.ts";
 
 export interface Group<Item, Answer> {
   /** Adds one request; resolves with its own answer. */
@@ -32,18 +37,28 @@ export function createGroup<Item, Answer>(options: GroupOptions<Item, Answer>): 
   let inFlight = 0;
   let scheduled = false;
 
+  async function runMembers(members: readonly Waiting<Item, Answer>[]): Promise<void> {
+    const answers = await options.run(members.map(({ item }) => item));
+    for (const [index, member] of members.entries()) {
+      const answer = answers[index];
+      if (answer === undefined)
+        member.reject(new Error("a group answered fewer results than it had members"));
+      else member.resolve(answer);
+    }
+  }
+
   async function runOne(): Promise<void> {
     const members = waiting.splice(0, options.itemsMax);
     try {
-      const answers = await options.run(members.map(({ item }) => item));
-      for (const [index, member] of members.entries()) {
-        const answer = answers[index];
-        if (answer === undefined)
-          member.reject(new Error("a group answered fewer results than it had members"));
-        else member.resolve(answer);
-      }
+      await runMembers(members);
     } catch (error) {
-      for (const member of members) member.reject(error);
+      if (members.length === 1 || error instanceof ServiceError)
+        for (const member of members) member.reject(error);
+      else
+        for (const member of members) {
+          // oxlint-disable-next-line no-await-in-loop -- the point is that they do not go together
+          await runMembers([member]).catch((own: unknown) => member.reject(own));
+        }
     }
   }
 

@@ -28,6 +28,13 @@ test("an answer that fits is a success with its envelope apart", () => {
   });
 });
 
+test("a confidence too small for its column is as good as none", () => {
+  const tiny = JSON.stringify(good).replace("0.5", "1e-300");
+  expect(read(message(tiny))).toMatchObject({ outcome: "succeeded", confidence: 0 });
+  const exact = JSON.stringify({ ...good, confidence: 0.987654 });
+  expect(read(message(exact))).toMatchObject({ confidence: 0.987654 });
+});
+
 test("thinking may come first, and text in pieces", () => {
   const text = JSON.stringify(good);
   const content = [
