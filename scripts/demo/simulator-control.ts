@@ -9,6 +9,8 @@ export interface SimulatorControl {
   newCalls(): Promise<number>;
   /** The next realtime calls are answered 429. */
   rateLimit(calls: number, retryAfterS: number): Promise<void>;
+  /** Nothing is broken any more. */
+  clearFaults(): Promise<void>;
 }
 
 interface RequestRow {
@@ -85,6 +87,9 @@ export function controlSimulator(url: string): SimulatorControl {
         times: calls,
         params: { kind: "rate_limited", retry_after: retryAfterS },
       });
+    },
+    async clearFaults() {
+      await fetch(`${url}/_sim/faults`, { method: "DELETE" });
     },
   };
 }

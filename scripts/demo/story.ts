@@ -33,6 +33,8 @@ const pauseAt = 0.65;
 /** Realtime jobs of a run in which a worker is killed. */
 const killFromJobs = 30;
 const burstCalls = 25;
+/** It ends after this time at the latest: in a small run one job would otherwise meet all of it. */
+const burstMs = 3_000;
 /** How long a step is waited for; the run as a whole ends earlier. */
 const stepMs = 60_000;
 /** How long a state is left as it is, so that a reader sees it. */
@@ -66,8 +68,10 @@ async function burst({ watch, screen, simulator }: StoryDeps): Promise<boolean> 
   if ((await watch.until((picture) => realtimeShare(picture) >= burstAt, stepMs)) === null) return false;
   await simulator.rateLimit(burstCalls, 1);
   screen.say(
-    `! The provider answers 429 to the next ${burstCalls} calls. They are not billed and are tried again, later and slower.`,
+    `! The provider answers 429 to up to ${burstCalls} calls. They are not billed and are tried again, later and slower.`,
   );
+  await delay(burstMs);
+  await simulator.clearFaults();
   return true;
 }
 
