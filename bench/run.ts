@@ -90,6 +90,8 @@ ensureRedisServer();
 const questions = readQuestions();
 say(`Node ${process.version} on ${availableParallelism()} cores, lines of ${questions.describe}`);
 const stores = await openBenchStores();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void stores.close().finally(() => process.exit(130)));
 try {
   for (const backend of backends) {
     const figures = await benchBackend({ stores, backend, questions, say }, partNames);

@@ -1,6 +1,6 @@
 // The stores of a benchmark: fresh ones in a directory of its own, real servers with their ordinary settings.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -28,6 +28,8 @@ export interface BenchStores {
 
 export async function openBenchStores(): Promise<BenchStores> {
   const dir = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  // As root PostgreSQL runs as somebody else, who has to walk through; mkdtemp lets nobody.
+  chmodSync(dir, 0o755);
   const at = { dataDir: dir, log: silentLog };
   const postgres = await openPostgres(at);
   const redis = await openRedis(at);

@@ -7,6 +7,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../observe/log.ts";
 import { startApiRole } from "./api-role.ts";
+import { boundHeapGrowth } from "./heap.ts";
 import { chooseProvider, openLanes } from "./lanes.ts";
 import { startDispatcherRole } from "./realtime-roles.ts";
 import { stopAll } from "./role.ts";
@@ -26,6 +27,7 @@ export interface Service {
 
 /** Starts a process with the roles of its configuration. Resolves when it works. */
 export async function startService(config: Config, log: Log): Promise<Service> {
+  boundHeapGrowth();
   const runtime = await openRuntime(config, log);
   const roles: Role[] = [];
   const choice = chooseProvider(config);
