@@ -14,6 +14,7 @@ export interface Stage {
 
 const createPath = "/v1/messages/batches";
 export const resultsPath = "/v1/messages/batches/{id}/results";
+const hourMs = 3_600_000;
 const patient = { timeoutMs: 60_000 };
 
 /** From now on a new message batch takes this long, by the simulator's clock. */
@@ -21,10 +22,10 @@ export function batchesTake({ simulator }: Pick<Stage, "simulator">, ms: number)
   simulator.world.behaviour.batchDurationMs = { min: ms, max: ms };
 }
 
-/** A bulk whose message batch is being ingested: some of its lines are settled, most are still on their way. */
+/** A bulk of about 1,000 lines whose message batch is being ingested: half is settled, the rest comes when the clock has moved an hour. */
 export async function bringToIngest(stage: Stage, lines: number): Promise<string> {
   batchesTake(stage, 0);
-  const params = { bytes: 4_096, interval_ms: 250 };
+  const params = { bytes: 450_000, interval_ms: hourMs };
   stage.simulator.addFault({ action: "slow_drip", match: { path: resultsPath }, params });
   const bulkId = await stage.submit(lines);
   await waitFor("an ingest under way", async () => (await countSucceeded(stage.db, bulkId)) > 0, patient);
@@ -33,7 +34,7 @@ export async function bringToIngest(stage: Stage, lines: number): Promise<string
 
 /** A bulk whose message batch runs at the provider for a simulated hour. */
 export async function bringToPoll(stage: Stage, lines: number): Promise<string> {
-  batchesTake(stage, 3_600_000);
+  batchesTake(stage, hourMs);
   const bulkId = await stage.submit(lines);
   await waitFor("a poll", async () => (await stateOf(stage.db, bulkId)) === "created", patient);
   return bulkId;
@@ -50,20 +51,46 @@ export async function bringToAcceptance(stage: Stage, lines: number): Promise<st
   return bulkId;
 }
 
-/** The state of the message batch that a bulk's open lines are in. */
+/** Lets simulated hours pass until a message batch that was held there has been ingested. */
+export async function letGo(
+  { simulator, db }: Pick<Stage, "simulator" | "db">,
+  bulkId: string,
+): Promise<void> {
+  batchesTake({ simulator }, 300);
+  const ingested = async (): Promise<boolean> => {
+    await simulator.advance(hourMs);
+    return (await stateOf(db, bulkId)) === "ingested";
+  };
+  await waitFor("the held message batch to be ingested", ingested, { timeoutMs: 120_000, everyMs: 5_000 });
+}
+
+/** The state of the message batch that a bulk's lines are in. */
 export async function stateOf(db: pg.Client, bulkId: string): Promise<string | undefined> {
+  return (await statesOf(db, [bulkId]))[0];
+}
+
+/** The states of the message batches that these bulks' lines are in. */
+export async function statesOf(db: pg.Client, bulkIds: readonly string[]): Promise<string[]> {
   const { rows } = await db.query<{ state: string }>(
-    "SELECT state FROM message_batches WHERE id = (SELECT max(message_batch_id) FROM jobs WHERE bulk_id = $1)",
-    [bulkId],
+    `SELECT b.state FROM unnest($1::text[]) WITH ORDINALITY AS given (id, n)
+       JOIN LATERAL (SELECT max(message_batch_id) AS id FROM attempts WHERE bulk_id = given.id) latest ON true
+       JOIN message_batches b ON b.id = latest.id ORDER BY n`,
+    [bulkIds],
   );
-  return rows[0]?.state;
+  return rows.map(({ state }) => state);
 }
 
 /** How many jobs of a bulk have succeeded. */
 export async function countSucceeded(db: pg.Client, bulkId: string): Promise<number> {
+  return (await countsSucceeded(db, [bulkId]))[0] ?? 0;
+}
+
+/** How many jobs of each of these bulks have succeeded. */
+export async function countsSucceeded(db: pg.Client, bulkIds: readonly string[]): Promise<number[]> {
   const { rows } = await db.query<{ n: string }>(
-    "SELECT count(*) AS n FROM jobs WHERE state = 'succeeded' AND bulk_id = $1",
-    [bulkId],
+    `SELECT count(j.id) AS n FROM unnest($1::text[]) WITH ORDINALITY AS given (id, n)
+       LEFT JOIN jobs j ON j.bulk_id = given.id AND j.state = 'succeeded' GROUP BY given.n ORDER BY given.n`,
+    [bulkIds],
   );
-  return Number(rows[0]?.n ?? 0);
+  return rows.map(({ n }) => Number(n));
 }
