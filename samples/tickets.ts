@@ -27,7 +27,9 @@ function sampleTicket(index: number): Ticket {
   }
   const draw = chance(index);
   const intent = pick(intents, draw(intents.length));
-  const parts = [openings, statements[intent], asides, closings].map((texts) => pick(texts, draw(texts.length)));
+  const parts = [openings, statements[intent], asides, closings].map((texts) =>
+    pick(texts, draw(texts.length)),
+  );
   const text = parts.filter((part) => part !== "").join(draw(4) === 0 ? "\n\n" : " ");
   return { id, intent, text: fill(text, index, draw) };
 }
@@ -48,8 +50,10 @@ function valueOf(name: string, index: number, draw: Draw): string {
       return `${9 + draw(290)}.${draw(2) === 0 ? "00" : "95"} euros`;
     case "date":
       return `${1 + draw(28)} ${pick(["September", "October", "November"], draw(3))}`;
-    default:
-      return pick(values[name] ?? [], draw(values[name]?.length ?? 0));
+    default: {
+      const known = values[name] ?? [];
+      return pick(known, draw(known.length));
+    }
   }
 }
 

@@ -66,7 +66,7 @@ function waitText({ wait_reason }: BulkStatus, { flags }: QueueStatus): string {
 
 const short = (usd: string): string => Number(usd).toFixed(4);
 
-export function clock(ms: number): string {
+function clock(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -35,10 +35,6 @@ export function printResult(stdout: Screen, json: boolean, value: unknown, text:
   stdout.write(`${json ? JSON.stringify(value) : text()}\n`);
 }
 
-/** `$0.012345`; whatever the precision, no digit is lost. */
-export const usd = (amount: string | number | null | undefined): string =>
-  amount === null || amount === undefined ? "-" : `$${amount}`;
-
 /** A time as people compare it: UTC, to the second. */
 export function instant(at: Date | string | null | undefined): string {
   if (at === null || at === undefined) return "-";

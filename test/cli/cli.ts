@@ -1,5 +1,5 @@
 // Runs the command line as a function: what it prints and how it ends.
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { runCli } from "../../src/cli/program.ts";
 
 export interface Ran {
@@ -17,7 +17,14 @@ export interface RunOptions {
 /** Runs one command, such as `run(["queue", "list"])`. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const printed = { stdout: "", stderr: "" };
-  const screen = (name: keyof typeof printed) => ({ write: (text: string) => void (printed[name] += text) });
+  const screen = (name: keyof typeof printed): Writable =>
+    new Writable({
+      decodeStrings: false,
+      write: (text: string | Buffer, _encoding, done) => {
+        printed[name] += String(text);
+        done();
+      },
+    });
   const code = await runCli(
     argv,
     {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import type { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Context } from "../../src/cli/context.ts";
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 const page = readFileSync(join(import.meta.dirname, "../../docs/cli.md"), "utf8");
-const screen = { write: () => undefined };
+const screen = new Writable({ write: (_text, _encoding, done) => done() });
 const program = createProgram(
   new Context({
     environment: {},

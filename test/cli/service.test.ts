@@ -71,6 +71,9 @@ test("from an empty queue to a file of results, through both lanes", async () =>
     .map((line) => JSON.parse(line) as { key: string });
   expect(rows.map(({ key }) => key)).toEqual(sampleTickets(40).map(({ id: key }) => key));
 
+  const printed = await run(["results", id, "--outcome", "succeeded"], { environment });
+  expect(printed).toMatchObject({ code: 0, stderr: "", stdout: await readFile(out, "utf8") });
+
   const { counts, cost_usd } = (await ok("watch", id)) as { counts: unknown; cost_usd: string };
   expect(counts).toEqual({
     state: { succeeded: 40 },

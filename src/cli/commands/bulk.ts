@@ -1,7 +1,7 @@
 // sluice submit, watch, results: handing work in and getting it back.
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { z } from "zod";
@@ -190,7 +190,7 @@ function addResults(program: Command, context: Context): void {
         follow: follow === true ? "true" : undefined,
       });
       if (output === undefined || output === "-") {
-        for await (const chunk of rows) context.deps.stdout.write(String(chunk));
+        await printLines(rows, context.deps.stdout);
         return;
       }
       const lines = await writeLines(rows, output);
@@ -200,6 +200,16 @@ function addResults(program: Command, context: Context): void {
         () => `${lines} results written to ${output}.`,
       );
     });
+}
+
+/** Writes to standard output as fast as its reader takes it; a reader that has seen enough (`| head`) is no failure. */
+async function printLines(rows: Readable, stdout: Writable): Promise<void> {
+  try {
+    await pipeline(rows, stdout, { end: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EPIPE") return;
+    throw error;
+  }
 }
 
 /** Writes beside the target and renames at the end, so that a file of that name is a whole one. Answers with its lines. */
