@@ -87,7 +87,7 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
 }
 
 /** Without our own settings and keys: a benchmark says what it wants. */
-export function processEnvironment(): Record<string, string> {
+function processEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(SLUICE_|ANTHROPIC_|DATABASE_URL|REDIS_URL)/.test(name),
   );

@@ -25,7 +25,7 @@ export interface Figures {
 
 type Target = { atLeast: number } | { atMost: number };
 
-export const targets: Readonly<Record<keyof Figures, Target>> = {
+const targets: Readonly<Record<keyof Figures, Target>> = {
   batch_jobs_per_s: { atLeast: 2_500 },
   realtime_ratio_0ms: { atLeast: 0.75 },
   realtime_ratio_200ms: { atLeast: 0.95 },

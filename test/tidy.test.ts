@@ -33,7 +33,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "@bull-board/express": ["src/queue", "src/http"],
   "@anthropic-ai/sdk": ["src/provider"],
   pg: ["src/postgres", "src/queue"],
-  "pg-copy-streams": ["src/postgres"],
   "pg-cursor": ["src/postgres"],
   express: ["src/http", "src/simulator"],
 };

@@ -22,7 +22,7 @@ const settings = onRedis
   ? { connection: new Redis(redisUrl, { maxRetriesPerRequest: null }), prefix: "bare" }
   : { connection: { connectionString: databaseUrl, schema: "bullmq", migrate: true, max: 10 } };
 const backend = onRedis ? [] : [createPostgresBackend];
-const queue = new Queue("bare", settings as never, ...(backend as []));
+const queue = new Queue("bare", settings, ...(backend as []));
 await queue.waitUntilReady();
 let left = 0;
 let finished: () => void = () => undefined;
@@ -50,7 +50,7 @@ answerRequests(
         left -= 1;
         if (left === 0) finished();
       },
-      { ...settings, concurrency: 50 } as never,
+      { ...settings, concurrency: 50 },
       ...(backend as []),
     );
     worker.on("error", (error) => console.error(error));

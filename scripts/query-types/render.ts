@@ -7,7 +7,7 @@ import { describeStatement } from "./describe.ts";
 import { parseHeader, type Header } from "./header.ts";
 import { TypeCatalogue } from "./types.ts";
 
-export const queriesDir = join(import.meta.dirname, "../../src/postgres/queries");
+const queriesDir = join(import.meta.dirname, "../../src/postgres/queries");
 export const generatedFile = join(import.meta.dirname, "../../src/postgres/queries.generated.ts");
 
 const preamble = `// oxlint-disable max-lines -- generated: one member per statement

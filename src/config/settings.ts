@@ -33,7 +33,6 @@ const urlOf = (schemes: readonly string[], example: string) =>
 
 /** What a process can do; `npm start` does all of it in one. */
 export const roles = ["api", "dispatcher", "worker", "batcher"] as const;
-export type Role = (typeof roles)[number];
 
 const roleList = text
   .transform((value) =>

@@ -52,9 +52,7 @@ export function presentBulk(bulk: BulkRow, tallies: readonly Tally[], origin: st
   };
 }
 
-function countsOf(
-  tallies: readonly Tally[],
-): Record<"state" | "outcome" | "lane", Record<string, number>> {
+function countsOf(tallies: readonly Tally[]): Record<"state" | "outcome" | "lane", Record<string, number>> {
   const counts = { state: {}, outcome: {}, lane: {} };
   for (const { lane, state, jobs } of tallies) {
     if (jobs === 0n) continue;

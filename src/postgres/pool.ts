@@ -63,7 +63,7 @@ export function openPool(url: string, options: PoolOptions): Pool {
 }
 
 /**
- * Runs `work` with one connection of the pool, for statements that belong to one session (LISTEN, advisory locks, COPY).
+ * Runs `work` with one connection of the pool, for statements that belong to one session (LISTEN, advisory locks).
  * @throws ServiceError database_unavailable | database_timeout; other errors as they are
  */
 export async function withClient<T>(pool: Pool, work: (client: Client) => Promise<T>): Promise<T> {

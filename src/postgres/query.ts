@@ -22,8 +22,8 @@ interface QueryAnswer<Row> {
 
 const texts = new Map<QueryName, string>();
 
-/** The text of a statement, read once. For COPY, whose text goes to pg-copy-streams; all else has a function below. */
-export function queryText(name: QueryName): string {
+/** The text of a statement, read once. */
+function queryText(name: QueryName): string {
   const known = texts.get(name);
   if (known !== undefined) return known;
   const text = readFileSync(join(import.meta.dirname, "queries", `${name}.sql`), "utf8");

@@ -85,18 +85,7 @@ export function createProvider(options: ProviderOptions): Provider {
         signal: deadline.signal,
         timeoutMs: terms.deadlineMs,
       });
-      const text = await response.text();
-      const timed = times(trace, clock);
-      const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), timed.answeredAt.getTime());
-      return {
-        kind: "answer",
-        status: response.status,
-        body: parseJson(text),
-        text,
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-        ...ids(response.headers),
-        ...timed,
-      };
+      return answerOf(response, await response.text(), times(trace, clock));
     } catch (error) {
       if (trace.shut !== undefined) return { kind: "shut", verdict: trace.shut };
       return failedEnd(error, trace, deadline.reason(), clock);
@@ -183,6 +172,23 @@ function startDeadline(ms: number, outer: AbortSignal | undefined): Deadline {
       clearTimeout(timer);
       outer?.removeEventListener("abort", onAbort);
     },
+  };
+}
+
+function answerOf(
+  { status, headers }: Response,
+  text: string,
+  timed: { sentAt: Date; answeredAt: Date },
+): CallEnd<unknown> {
+  const retryAfterMs = parseRetryAfter(headers.get("retry-after"), timed.answeredAt.getTime());
+  return {
+    kind: "answer",
+    status,
+    body: parseJson(text),
+    text,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...ids(headers),
+    ...timed,
   };
 }
 

@@ -14,7 +14,8 @@ export function neverConnected(error: unknown): boolean {
     // One error an address; the whole carries the code of the first.
     if (cause instanceof AggregateError && cause.errors.length > 0)
       return cause.errors.every((inner) => neverConnected(inner));
-    const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
+    const code = "code" in cause ? cause.code : undefined;
+    const syscall = "syscall" in cause ? cause.syscall : undefined;
     // undici's own: it gave up before the socket was connected.
     if (code === "UND_ERR_CONNECT_TIMEOUT") return true;
     if (typeof code === "string" && connectingCodes.has(code))

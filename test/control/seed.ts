@@ -80,12 +80,3 @@ export async function runJob(
     [jobId, processId, worstNano],
   );
 }
-
-/** What a gate is asked about a seeded bulk. */
-export const scopeOf = (bulk: SeededBulk) => ({
-  tenantId: bulk.tenantId,
-  queueId: bulk.queueId,
-  jobType: "classify-intent",
-  model: "claude-haiku-4-5",
-  bulkId: bulk.bulkId,
-});

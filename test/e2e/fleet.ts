@@ -130,11 +130,3 @@ export async function waitForRest({ db }: Pick<Fleet, "db">, timeoutMs = 180_000
     throw new Error(`still at work: ${JSON.stringify(rows[0])}`, { cause: error });
   });
 }
-
-/** How many jobs are in each state, by lane. */
-export async function countJobs({ db }: Pick<Fleet, "db">): Promise<Record<string, number>> {
-  const { rows } = await db.query<{ name: string; n: string }>(
-    "SELECT lane || ' ' || state AS name, count(*) AS n FROM jobs GROUP BY 1",
-  );
-  return Object.fromEntries(rows.map(({ name, n }) => [name, Number(n)]));
-}

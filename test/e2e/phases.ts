@@ -65,7 +65,7 @@ export async function letGo(
 }
 
 /** The state of the message batch that a bulk's lines are in. */
-export async function stateOf(db: pg.Client, bulkId: string): Promise<string | undefined> {
+async function stateOf(db: pg.Client, bulkId: string): Promise<string | undefined> {
   return (await statesOf(db, [bulkId]))[0];
 }
 

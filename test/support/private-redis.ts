@@ -70,7 +70,7 @@ async function start(home: string, port: number, url: string): Promise<ChildProc
 }
 
 /** Uses a connection of its own, which gives up at the first failure. */
-export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
   redis.on("error", () => undefined);
   try {
