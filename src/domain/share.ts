@@ -9,7 +9,7 @@ export interface WaitingBulk {
   queueId: string;
   /** Jobs queued. */
   waiting: number;
-  /** Jobs of the bulk that are dispatched or running. */
+  /** Jobs of the bulk's whole queue that are dispatched or running. */
   out: number;
   /** The queue's limit on jobs that are out, or null. */
   concurrencyMax: number | null;
@@ -31,10 +31,11 @@ export function shareOut(
   firstTurn: number,
 ): Map<string, number> {
   const dealt = new Map<string, number>();
+  const rooms = roomsOf(bulks);
   const turns = circle(
     groupBy(bulks, (bulk) => bulk.tenantId).map((ofTenant) =>
       circle(
-        groupBy(ofTenant, (bulk) => bulk.queueId).map((ofQueue) => queueTurn(ofQueue)),
+        groupBy(ofTenant, (bulk) => bulk.queueId).map((ofQueue) => queueTurn(ofQueue, rooms)),
         firstTurn,
       ),
     ),
@@ -48,18 +49,28 @@ export function shareOut(
   return dealt;
 }
 
-function queueTurn(bulks: readonly WaitingBulk[]): Turn {
-  const limit = bulks[0]?.concurrencyMax ?? null;
-  let room = limit === null ? Infinity : limit - bulks.reduce((sum, bulk) => sum + bulk.out, 0);
+/** What each queue's limit on concurrency leaves. A shared queue has one limit for all its tenants. */
+function roomsOf(bulks: readonly WaitingBulk[]): Map<string, number> {
+  return new Map(
+    bulks.map(({ queueId, concurrencyMax, out }) => [
+      queueId,
+      concurrencyMax === null ? Infinity : concurrencyMax - out,
+    ]),
+  );
+}
+
+function queueTurn(bulks: readonly WaitingBulk[], rooms: Map<string, number>): Turn {
+  const queueId = bulks[0]?.queueId ?? "";
   const inner = circle(
     bulks.map((bulk) => bulkTurn(bulk)),
     0,
   );
   return {
     take: () => {
-      if (room < 1) return null;
-      room -= 1;
-      return inner.take();
+      const room = rooms.get(queueId) ?? 0;
+      const taken = room < 1 ? null : inner.take();
+      if (taken !== null) rooms.set(queueId, room - 1);
+      return taken;
     },
   };
 }

@@ -24,6 +24,8 @@ export interface PaceOptions {
 export interface Pace {
   /** Resolves when a request may start; false if the signal ended the wait. In the order of asking. */
   acquire(signal: AbortSignal): Promise<boolean>;
+  /** Gives back a start that was not used: the entry was stale, or its job may not start now. */
+  giveBack(): void;
   /** Learns from the headers of any answer. */
   learn(headers: Headers, status: number): void;
   /** Requests per minute in force for the whole credential. */
@@ -50,6 +52,7 @@ export function createPace(options: PaceOptions): Pace {
   }
 
   function pump(): void {
+    clearTimeout(timer);
     timer = undefined;
     refill();
     const nowMs = clock.monotonicMs();
@@ -81,6 +84,10 @@ export function createPace(options: PaceOptions): Pace {
         signal.addEventListener("abort", entry.onAbort, { once: true });
         if (timer === undefined) pump();
       }),
+    giveBack: () => {
+      tokens += 1;
+      if (waiting.length > 0) pump();
+    },
     learn: (headers, status) => {
       const stated = Number(headers.get("anthropic-ratelimit-requests-limit"));
       if (Number.isFinite(stated) && stated >= 1 && stated !== limit) {

@@ -12,7 +12,7 @@ import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits, Price } from "../domain/price.ts";
 import type { Client, Pool } from "./pool.ts";
-import { query } from "./query.ts";
+import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
 import { lockWindows, takeHolds, windowsFor } from "./windows.ts";
 import type { WindowChanges } from "./windows.ts";
@@ -21,6 +21,7 @@ const lockJobs = query("claim/lock-jobs");
 const startAttempts = query("claim/start-attempts");
 const returnDispatched = query("claim/return-jobs");
 const failUnsent = query("claim/fail-jobs");
+const findOpened = queryOne("claim/find-opened");
 
 export interface Claim {
   jobId: string;
@@ -216,6 +217,15 @@ function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob 
     price,
     worstNano,
   };
+}
+
+/** The number of the attempt that this process's claim has opened, if the claim was committed after all. */
+export async function findOpenedAttempt(
+  pool: Pool,
+  { jobId, dispatchNo }: Claim,
+  processId: string,
+): Promise<number | undefined> {
+  return (await findOpened(pool, [jobId, dispatchNo, processId]))?.no;
 }
 
 /** Puts dispatched jobs back without an attempt; see claim/return-jobs. */

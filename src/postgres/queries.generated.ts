@@ -421,6 +421,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** The attempt that a claim of this process has opened for a dispatch: asked when the answer to the claim's commit was lost. */
+  "claim/find-opened": {
+    params: [jobId: string, dispatchNo: number, processId: string];
+    row: { no: number };
+    rows: "one";
+  };
   /** Locks dispatched realtime jobs for a claim and reads what the call needs. */
   "claim/lock-jobs": {
     params: [jobId: readonly (string | null)[], dispatchNo: readonly (number | null)[]];
@@ -547,7 +553,7 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** The bulks that have realtime jobs queued, with how many, and how many of their queue's realtime jobs are out already. */
+  /** The bulks that have realtime jobs queued, with how many, and how many realtime jobs of their whole queue are out: also those of bulks that have nothing queued any more, as a single job has not once it is dispatched. */
   "dispatch/waiting-bulks": {
     params: [bulksMax: number];
     row: {

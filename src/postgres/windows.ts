@@ -30,7 +30,8 @@ export async function windowsFor(
   let rows = await readOpen(client, keys, at);
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
   if (missing.size > 0) {
-    for (const row of missing.values()) {
+    // In one order, as everything that is locked.
+    for (const row of [...missing.values()].toSorted((a, b) => (a.budget_id < b.budget_id ? -1 : 1))) {
       const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
       // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
       await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);

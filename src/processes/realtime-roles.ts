@@ -94,7 +94,10 @@ export async function createCredentialPace(
 ): Promise<{ pace: Pace; refresh: () => Promise<void> }> {
   const { config, clock, log } = runtime;
   const workers = createWorkerCount(runtime);
-  let sharers = Math.max(1, (await workers()).processes);
+  // Without a shared Redis exactly one process calls the provider: those that stand by have no share in the pace.
+  const countSharers = async (): Promise<number> =>
+    runtime.backend.kind === "redis" ? Math.max(1, (await workers()).processes) : 1;
+  let sharers = await countSharers();
   const pace = createPace({
     clock,
     requestsPerMinute: config.requestsPerMinute,
@@ -108,7 +111,7 @@ export async function createCredentialPace(
   return {
     pace,
     refresh: async () => {
-      sharers = Math.max(1, (await workers()).processes);
+      sharers = await countSharers();
     },
   };
 }

@@ -31,10 +31,20 @@ test("places that one tenant does not want go to whoever still has work", () => 
 test("a queue's limit on concurrency counts what is out already", () => {
   const dealt = shareOut(
     10,
-    [bulk({ bulkId: "a", out: 3, concurrencyMax: 5 }), bulk({ bulkId: "a2", out: 1, concurrencyMax: 5 })],
+    [bulk({ bulkId: "a", out: 4, concurrencyMax: 5 }), bulk({ bulkId: "a2", out: 4, concurrencyMax: 5 })],
     0,
   );
   expect([...dealt.values()].reduce((sum, n) => sum + n, 0)).toBe(1);
+});
+
+test("a shared queue has one limit on concurrency for all its tenants", () => {
+  const shared = { queueId: "shared", out: 2, concurrencyMax: 5 };
+  const dealt = shareOut(
+    10,
+    [bulk({ bulkId: "a", ...shared }), bulk({ bulkId: "b", tenantId: "b", ...shared })],
+    0,
+  );
+  expect([...dealt.values()].toSorted()).toEqual([1, 2]);
 });
 
 test("no more is dealt than there is, nothing is left undealt, and nobody gets more than he has", () => {

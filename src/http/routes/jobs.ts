@@ -55,7 +55,7 @@ function submitJobRoute(api: Api): Route {
     name: "submitJob",
     tag: "jobs",
     summary: "Submit one job",
-    about: "A bulk of one, with urgency now unless it, its job type or its queue says otherwise.",
+    about: "A bulk of one. It runs now unless it names another urgency or a deadline itself.",
     access: { scope: "submit" },
     idempotent: true,
     body: newJob,

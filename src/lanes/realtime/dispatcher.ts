@@ -70,8 +70,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const now = deps.clock.now();
     const dispatched = await dispatchFrom(deps.pool, shares, {
       ...lease,
-      // A slow pace works off the window's last job late; it must not lose its dispatch before its turn.
-      leaseMs: deps.config.dispatchLeaseMs + Math.ceil((places / rate.perSecond()) * 1_000),
+      // A slow pace works off the window's last job late; it must not lose its dispatch before its turn, and its turn comes after
+      // all that are out already.
+      leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
       now,
       horizon: new Date(now.getTime() + horizonMs),
     });
@@ -124,6 +125,9 @@ interface Rate {
   see(out: number): void;
 }
 
+/** One job in a minute: slower lanes are measured as this. */
+const slowestPerSecond = 1 / 60;
+
 /** The drain rate: what was dispatched, less what is still out, over time; the higher of the measured and half the last. */
 function createRate({ clock, config }: DispatcherDeps): Rate {
   let perSecond = config.requestsPerMinute / 60;
@@ -132,7 +136,7 @@ function createRate({ clock, config }: DispatcherDeps): Rate {
   let outThen = 0;
   let sentSince = 0;
   return {
-    perSecond: () => Math.max(perSecond, 1),
+    perSecond: () => Math.max(perSecond, slowestPerSecond),
     sent: (count) => {
       sentSince += count;
     },
@@ -140,6 +144,8 @@ function createRate({ clock, config }: DispatcherDeps): Rate {
       const elapsedMs = clock.monotonicMs() - sinceMs;
       if (elapsedMs < 500) return;
       const drained = Math.max(0, outThen + sentSince - out);
+      // At work on slow ones: a rate is measured over at least one of them.
+      if (drained === 0 && out > 0) return;
       const now = (drained * 1_000) / elapsedMs;
       // An idle lane says nothing about its speed.
       if (drained > 0) perSecond = measured ? Math.max(now, perSecond / 2) : Math.max(now, perSecond);

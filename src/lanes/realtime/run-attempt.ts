@@ -63,16 +63,32 @@ export async function runAttempt(
   const mayStart = await deps.pace.acquire(drain);
   const verdict = mayStart ? deps.gate(dispatch) : null;
   if (verdict === null || !verdict.open) {
+    if (mayStart) deps.pace.giveBack();
     const why = verdict?.why === "pause" ? "pause" : "stop";
     await deps.giveBack(dispatch, why);
     return { outcome: "not_claimed", detail: why };
   }
-  const answer = await deps.claim({ jobId: dispatch.jobId, dispatchNo: dispatch.dispatchNo });
+  const answer = await claimOrGiveBack(dispatch, deps);
   if (!answer.claimed) return { outcome: "not_claimed", detail: answer.why };
   const record = await attempt(answer.job, dispatch, deps);
   const recorded = await deps.record(record);
   report(answer.job, record, recorded, deps);
   return { outcome: record.attempt.outcome, detail: record.next.state };
+}
+
+/**
+ * Claims, and gives the start back to the pace where nothing is to be sent. Entries of dispatches that were called back come by
+ * here, and at a slow pace there may be more of them than of others: if each took a start, nothing else would ever run.
+ */
+async function claimOrGiveBack(dispatch: Dispatch, deps: AttemptDeps): Promise<ClaimAnswer> {
+  let claimed = false;
+  try {
+    const answer = await deps.claim({ jobId: dispatch.jobId, dispatchNo: dispatch.dispatchNo });
+    ({ claimed } = answer);
+    return answer;
+  } finally {
+    if (!claimed) deps.pace.giveBack();
+  }
 }
 
 async function attempt(job: ClaimedJob, dispatch: Dispatch, deps: AttemptDeps): Promise<AttemptRecord> {

@@ -51,15 +51,24 @@ export function settleCall(
 
 /** The record of an attempt that the gate kept from being sent: nothing was paid, the job goes back and waits. */
 export function settleShut(job: ClaimedJob, why: "pause" | "stop" | "no_permission"): AttemptRecord {
+  return unsent(job, why, why === "pause" ? "pause" : "stop");
+}
+
+/** The record of an attempt of which nothing has left this process: the job goes back as it was. */
+export function unsent(
+  job: Pick<ClaimedJob, "id" | "attemptNo">,
+  retryReason: string,
+  waitReason?: "pause" | "stop",
+): AttemptRecord {
   return {
     jobId: job.id,
     attemptNo: job.attemptNo,
     attempt: { state: "unpaid", outcome: "not_sent", costNano: 0n, realtimeNano: 0n },
     next: {
       state: "queued",
-      retryReason: why,
+      retryReason,
       countsTry: false,
-      waitReason: why === "pause" ? "pause" : "stop",
+      ...(waitReason !== undefined && { waitReason }),
     },
   };
 }

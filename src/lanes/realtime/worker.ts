@@ -2,19 +2,26 @@
 //
 // BullMQ brings the entry and shows it; it decides nothing. Its stall recovery may bring the same entry twice, and the claim in
 // Postgres lets one through. Claims and records of concurrent calls are grouped into one transaction each.
+//
+// A claim whose answer is lost (the database went away around its commit) may have been committed all the same: then a job is
+// running that nobody runs, under a process that lives, where no reaper looks. So it is asked for until the database answers, and
+// an attempt it has opened is ended as what it is: never sent.
 
 import { setMaxListeners } from "node:events";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { limits } from "../../config/limits.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { openBooks } from "../../postgres/books.ts";
-import { returnJobs } from "../../postgres/claim.ts";
+import type { Books } from "../../postgres/books.ts";
+import { findOpenedAttempt, returnJobs } from "../../postgres/claim.ts";
+import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
 import { resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { recordUntilWritten, runAttempt } from "./run-attempt.ts";
 import type { AttemptDeps, AttemptSummary, InFlight } from "./run-attempt.ts";
+import { unsent } from "./settle-call.ts";
 
 export interface WorkerDeps extends Omit<
   AttemptDeps,
@@ -51,7 +58,7 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   setMaxListeners(deps.config.concurrency * 2, draining.signal);
   const inFlight: InFlight = new Map();
   const running = new Set<Promise<unknown>>();
-  const attemptDeps = { ...deps, ...connect(deps, inFlight) };
+  const attemptDeps = { ...deps, ...connect(deps, { inFlight, running }) };
 
   const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {
     const all = jobId === undefined && bulkId === undefined;
@@ -87,8 +94,11 @@ type Connected = Pick<
   "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight"
 >;
 
-/** The steps of the pipeline that talk to the database, grouped. */
-function connect(deps: WorkerDeps, inFlight: InFlight): Connected {
+/** The steps of the pipeline that talk to the database, grouped. `running`: what a drain waits for. */
+function connect(
+  deps: WorkerDeps,
+  { inFlight, running }: { inFlight: InFlight; running: Set<Promise<unknown>> },
+): Connected {
   const { pool, log, sleep, credentialId } = deps;
   const books = openBooks(pool, {
     itemsMax: limits.holdGroupMax * 2,
@@ -101,7 +111,7 @@ function connect(deps: WorkerDeps, inFlight: InFlight): Connected {
   let liftedAtMs = -Infinity;
   return {
     inFlight,
-    claim: books.claim,
+    claim: (claim) => claimOrUndo(claim, { deps, books, running }),
     record: (record) => recordUntilWritten(() => books.record(record), log, sleep),
     giveBack: (dispatch, waitReason) => returnJobs(pool, [{ ...dispatch, waitReason, notBefore: null }]),
     onCredentialRefused: async (outcome: AttemptOutcome) => {
@@ -118,4 +128,33 @@ function connect(deps: WorkerDeps, inFlight: InFlight): Connected {
       );
     },
   };
+}
+
+interface Undoing {
+  deps: WorkerDeps;
+  books: Books;
+  running: Set<Promise<unknown>>;
+}
+
+async function claimOrUndo(claim: Claim, undoing: Undoing): Promise<ClaimAnswer> {
+  const processId = undoing.deps.processId();
+  try {
+    return await undoing.books.claim(claim);
+  } catch (error) {
+    const undone = undoClaim(claim, processId, undoing);
+    undoing.running.add(undone);
+    void undone.finally(() => undoing.running.delete(undone));
+    throw error;
+  }
+}
+
+/** Ends what a claim without an answer has opened, if it has; see the top. Tries until the database answers. */
+function undoClaim(claim: Claim, processId: string, { deps, books }: Undoing): Promise<void> {
+  const undo = async (): Promise<void> => {
+    const attemptNo = await findOpenedAttempt(deps.pool, claim, processId);
+    if (attemptNo === undefined) return;
+    await books.record(unsent({ id: claim.jobId, attemptNo }, "claim_unanswered"));
+    deps.log.event("job.requeued", { jobId: claim.jobId, attemptNo, reason: "claim_unanswered" });
+  };
+  return recordUntilWritten(undo, deps.log, deps.sleep);
 }

@@ -1,23 +1,32 @@
--- The bulks that have realtime jobs queued, with how many, and how many of their queue's realtime jobs are out already. Exact
--- at this instant, because tallies and their unfolded changes are summed; its cost does not grow with the number of jobs.
+-- The bulks that have realtime jobs queued, with how many, and how many realtime jobs of their whole queue are out: also those of
+-- bulks that have nothing queued any more, as a single job has not once it is dispatched. Of every tenant and queue the oldest bulk
+-- first, then of each the next one: however many bulks somebody has waiting (paused, or without room under a ceiling), there is
+-- room for everybody's. Exact at this instant, because tallies and their unfolded changes are summed; its cost grows with the
+-- number of unfinished bulks and not with the number of jobs.
 --
 -- $1 bulks_max integer
--- rows: one per bulk, oldest first
+-- rows: one per bulk
 -- locks: none
 -- index: bulks_unfinished, job_tallies_pkey, job_tally_changes_by_bulk
--- not null: waiting, out
-SELECT b.id AS bulk_id, b.tenant_id, b.queue_id, b.job_type, q.concurrency_max,
-       sum(t.jobs) FILTER (WHERE t.state = 'queued')::integer AS waiting,
-       coalesce(sum(t.jobs) FILTER (WHERE t.state IN ('dispatched', 'running')), 0)::integer AS out
-  FROM bulks b
-  JOIN queues q ON q.id = b.queue_id
-  JOIN LATERAL (
-    SELECT lane, state, jobs FROM job_tallies WHERE bulk_id = b.id
-    UNION ALL
-    SELECT lane, state, jobs FROM job_tally_changes WHERE bulk_id = b.id
-  ) t ON t.lane = 'realtime'
- WHERE b.finished_at IS NULL
- GROUP BY b.id, b.tenant_id, b.queue_id, b.job_type, q.concurrency_max
-HAVING sum(t.jobs) FILTER (WHERE t.state = 'queued') > 0
- ORDER BY b.id
+-- not null: bulk_id, tenant_id, queue_id, job_type, waiting, out
+WITH open AS (
+  SELECT b.id, b.tenant_id, b.queue_id, b.job_type, t.waiting, t.out
+    FROM bulks b
+   CROSS JOIN LATERAL (
+     SELECT coalesce(sum(c.jobs) FILTER (WHERE c.state = 'queued'), 0)::integer AS waiting,
+            coalesce(sum(c.jobs) FILTER (WHERE c.state IN ('dispatched', 'running')), 0)::integer AS out
+       FROM (SELECT state, jobs FROM job_tallies WHERE bulk_id = b.id AND lane = 'realtime'
+             UNION ALL
+             SELECT state, jobs FROM job_tally_changes WHERE bulk_id = b.id AND lane = 'realtime') c
+   ) t
+   WHERE b.finished_at IS NULL
+), ranked AS (
+  SELECT o.*, sum(o.out) OVER (PARTITION BY o.queue_id)::integer AS queue_out,
+         row_number() OVER (PARTITION BY o.tenant_id, o.queue_id, o.waiting > 0 ORDER BY o.id) AS place
+    FROM open o
+)
+SELECT r.id AS bulk_id, r.tenant_id, r.queue_id, r.job_type, q.concurrency_max, r.waiting, r.queue_out AS out
+  FROM ranked r JOIN queues q ON q.id = r.queue_id
+ WHERE r.waiting > 0
+ ORDER BY r.place, r.id
  LIMIT $1::integer

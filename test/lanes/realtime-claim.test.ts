@@ -1,0 +1,141 @@
+// Claims at the worst moment: the answer to a commit is lost, and so is a place in the pace for an entry that is stale.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseConfig } from "../../src/config/config.ts";
+import { newId } from "../../src/config/ids.ts";
+import { systemClock } from "../../src/config/clock.ts";
+import { createRealtimeWorker } from "../../src/lanes/realtime/worker.ts";
+import type { WorkerDeps } from "../../src/lanes/realtime/worker.ts";
+import { createPace } from "../../src/limiter/pace.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { openPool, type Client, type Pool } from "../../src/postgres/pool.ts";
+import { seedBulk, type SeededBulk } from "../control/seed.ts";
+import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
+import { waitFor } from "../support/wait.ts";
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  pool = openPool(database.url, { max: 6, applicationName: "test", log: silentLog });
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const scopeOf = ({ tenantId, queueId, bulkId }: SeededBulk) => ({
+  tenantId,
+  queueId,
+  bulkId,
+  jobType: "classify-intent",
+  model: "claude-haiku-4-5",
+});
+
+/** A dispatched job, as the dispatcher leaves it. */
+async function dispatched(): Promise<{ bulk: SeededBulk; jobId: string }> {
+  const bulk = await seedBulk(pool, { jobs: 1 });
+  const [jobId = ""] = bulk.jobIds;
+  await pool.query("INSERT INTO job_inputs (job_id, tenant_id, input) VALUES ($1, $2, '{}')", [
+    jobId,
+    bulk.tenantId,
+  ]);
+  await pool.query(
+    "UPDATE jobs SET state = 'dispatched', dispatch_no = 1, dispatched_at = now(), lease_until = now() + interval '1 minute' WHERE id = $1",
+    [jobId],
+  );
+  return { bulk, jobId };
+}
+
+/** A pool whose first COMMIT arrives, and whose answer does not. */
+function losingOneCommit(real: Pool): Pool {
+  let lost = false;
+  const losing = (client: Client): Client =>
+    new Proxy(client, {
+      get(target, name) {
+        if (name !== "query") {
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === "function" ? (value.bind(target) as unknown) : value;
+        }
+        return async (text: string, values?: unknown[]) => {
+          const answer: unknown = await target.query(text, values);
+          if (lost || text !== "COMMIT") return answer;
+          lost = true;
+          throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+        };
+      },
+    });
+  return new Proxy(real, {
+    get(target, name) {
+      if (name === "connect") return async () => losing(await target.connect());
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+function workerOn(over: Partial<WorkerDeps>) {
+  return createRealtimeWorker({
+    pool,
+    config: parseConfig({}),
+    clock: systemClock,
+    log: silentLog,
+    gate: () => ({ open: true }),
+    pace: createPace({
+      clock: systemClock,
+      requestsPerMinute: 60_000,
+      sharers: () => 1,
+      retryAfterMaxMs: 1_000,
+    }),
+    provider: {
+      createMessage: () => Promise.reject(new Error("nothing is sent here")),
+    } as unknown as WorkerDeps["provider"],
+    jobTypes: new Map(),
+    prepared: { of: () => Promise.resolve(null) },
+    random: () => 0.5,
+    newId,
+    processId: () => "worker",
+    credentialId: "default",
+    sleep: () => Promise.resolve(),
+    ...over,
+  });
+}
+
+test("a claim whose answer is lost leaves no job running that nobody runs", async () => {
+  const { bulk, jobId } = await dispatched();
+  const worker = workerOn({ pool: losingOneCommit(pool) });
+  const dispatch = { ...scopeOf(bulk), jobId, dispatchNo: 1, notBefore: null };
+  await expect(worker.process(dispatch)).rejects.toMatchObject({ code: "database_unavailable" });
+  await waitFor("the job to be queued again", async () => {
+    const { rows } = await pool.query<{ state: string }>("SELECT state FROM jobs WHERE id = $1", [jobId]);
+    return rows[0]?.state === "queued";
+  });
+  const { rows } = await pool.query(
+    `SELECT a.state, a.outcome, a.cost_nano, j.attempts_paid, j.tries, (SELECT count(*)::int FROM holds WHERE state = 'open') AS holds
+       FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE a.job_id = $1`,
+    [jobId],
+  );
+  expect(rows).toEqual([
+    { state: "unpaid", outcome: "not_sent", cost_nano: 0n, attempts_paid: 0, tries: 0, holds: 0 },
+  ]);
+});
+
+test("an entry that was called back takes no place in the pace", async () => {
+  const { bulk, jobId } = await dispatched();
+  // One start a minute and one to begin with: whoever takes it for nothing keeps the others waiting for a minute.
+  const pace = createPace({
+    clock: systemClock,
+    requestsPerMinute: 1,
+    sharers: () => 1,
+    retryAfterMaxMs: 1_000,
+  });
+  const worker = workerOn({ pace });
+  const entry = (dispatchNo: number) => ({ ...scopeOf(bulk), jobId, dispatchNo, notBefore: null });
+  const stale = await Promise.all([worker.process(entry(7)), worker.process(entry(8))]);
+  expect(stale).toEqual([
+    { outcome: "not_claimed", detail: "gone" },
+    { outcome: "not_claimed", detail: "gone" },
+  ]);
+  // Its job type is not loaded here: it ends without a call, but it was claimed.
+  expect(await worker.process(entry(1))).toEqual({ outcome: "not_sent", detail: "failed" });
+});

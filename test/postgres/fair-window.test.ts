@@ -1,0 +1,78 @@
+// What the dispatcher is told of waiting work, and what a window opens with while its budget is being changed.
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { newId } from "../../src/config/ids.ts";
+import { systemClock } from "../../src/config/clock.ts";
+import { saveQueue } from "../../src/money/queue-settings.ts";
+import { silentLog } from "../../src/observe/log.ts";
+import { findWaitingBulks } from "../../src/postgres/dispatch.ts";
+import { openPool, type Pool, withTransaction } from "../../src/postgres/pool.ts";
+import { windowsFor } from "../../src/postgres/windows.ts";
+import { seedBulk, seedQueue, seedTenant } from "../control/seed.ts";
+import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeEach(async () => {
+  database = await cloneDatabase();
+  pool = openPool(database.url, { max: 6, applicationName: "test", log: silentLog });
+});
+afterEach(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+test("however many bulks a tenant has waiting, the dispatcher hears of everybody's", async () => {
+  const tenantId = await seedTenant(pool);
+  const queue = await seedQueue(pool, tenantId);
+  for (let n = 0; n < 20; n += 1) await seedBulk(pool, { jobs: 1, tenantId, queueId: queue.id });
+  const other = await seedBulk(pool, { jobs: 1 });
+  const found = await findWaitingBulks(pool, 3);
+  expect(found.map((bulk) => bulk.bulkId)).toContain(other.bulkId);
+  expect(found).toHaveLength(3);
+});
+
+test("what is out of a queue counts whole, also of bulks with nothing queued any more", async () => {
+  const tenantId = await seedTenant(pool);
+  const queue = await seedQueue(pool, tenantId);
+  const of = { jobs: 1, tenantId, queueId: queue.id };
+  const running = await seedBulk(pool, of);
+  const waiting = await seedBulk(pool, of);
+  await pool.query("UPDATE jobs SET state = 'running' WHERE bulk_id = $1", [running.bulkId]);
+  await pool.query("UPDATE queues SET concurrency_max = 1 WHERE id = $1", [queue.id]);
+  const found = await findWaitingBulks(pool, 10);
+  expect(found).toMatchObject([{ bulkId: waiting.bulkId, waiting: 1, out: 1, concurrencyMax: 1 }]);
+});
+
+test("a window that opens while its limit is being lowered opens with the lowered one", async () => {
+  const tenantId = await seedTenant(pool);
+  const queue = await seedQueue(pool, tenantId);
+  const deps = { pool, clock: systemClock, log: silentLog, newId };
+  const settings = {
+    owner: "ada",
+    defaultType: null,
+    defaultUrgency: null,
+    defaultPriority: null,
+    concurrencyMax: null,
+    attemptsMax: null,
+    jobAgeMaxS: null,
+  };
+  const budget = { limitNano: 100n, window: "day" as const, timeZone: "UTC" };
+  await saveQueue(deps, { tenantId, name: queue.name, settings, budget, force: false, actor: "test" });
+
+  // The change of the limit stands between its statements and its commit.
+  const changer = await pool.connect();
+  await changer.query("BEGIN");
+  await changer.query("SELECT 1 FROM budgets WHERE target = $1 FOR UPDATE", [queue.id]);
+  await changer.query("UPDATE budgets SET limit_nano = 10 WHERE target = $1", [queue.id]);
+  const scope = { tenantId, queueId: queue.id, jobType: "t", model: "m", bulkId: "b" };
+  const opening = withTransaction(pool, (client) => windowsFor(client, [scope], systemClock.now()));
+  await new Promise((resolve) => {
+    setTimeout(resolve, 200);
+  });
+  await changer.query("COMMIT");
+  changer.release();
+  const [ids = []] = await opening;
+  const { rows } = await pool.query("SELECT limit_nano FROM budget_windows WHERE id = ANY ($1)", [ids]);
+  expect(rows).toEqual([{ limit_nano: 10n }]);
+});
