@@ -109,8 +109,9 @@ async function presentDetail(api: Api, bulk: FoundBulkRow, origin: string): Prom
   const shown = presentBulk(bulk, tallies, origin);
   if (shown.state === "finished" || shown.state === "deleted")
     return { ...shown, wait_reason: null, wait_detail: null, eta: null };
-  const waits = await waitOf(api, bulk, tallies);
-  return { ...shown, ...waits, eta: await etaOf(api, bulk.id, shown.progress) };
+  // At once: while the process works through a backlog, every answer of the database waits for its turn.
+  const [waits, eta] = await Promise.all([waitOf(api, bulk, tallies), etaOf(api, bulk.id, shown.progress)]);
+  return { ...shown, ...waits, eta };
 }
 
 /** A flag over the queue explains everything that waits; else it is what the next job waits for. */
@@ -121,10 +122,13 @@ async function waitOf(
 ): Promise<{ wait_reason: WaitReason | null; wait_detail: string | null }> {
   const waiting = tallies.some(({ state, jobs }) => state === "queued" && jobs > 0n);
   if (!waiting) return { wait_reason: null, wait_detail: null };
-  const flags = await readOpenFlags(api.pool, [bulk.queue_id]);
+  const [flags, heads] = await Promise.all([
+    readOpenFlags(api.pool, [bulk.queue_id]),
+    readNextWaiting(api.pool, bulk.id),
+  ]);
   const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
   if (first !== undefined) return { wait_reason: first.kind, wait_detail: first.reason };
-  const next = (await readNextWaiting(api.pool, bulk.id)).find(({ wait_reason }) => wait_reason !== null);
+  const next = heads.find(({ wait_reason }) => wait_reason !== null);
   const until = next?.not_before ?? null;
   return {
     wait_reason: next?.wait_reason ?? null,

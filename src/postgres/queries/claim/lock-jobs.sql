@@ -1,7 +1,8 @@
 -- Locks dispatched realtime jobs for a claim and reads what the call needs. A job that is no longer in this dispatch (somebody
 -- requeued, cancelled or dispatched it anew) is not in the answer.
 --
--- The look-up is by id alone: with the state in it the planner would read the whole window for each job.
+-- The look-up is by id alone (OFFSET 0 keeps the rest out of it): with the state in it the planner, when it plans on an empty
+-- table, reads the whole window for each job.
 --
 -- $1 job_id text[] (sorted)  $2 dispatch_no integer[]
 -- rows: one per job that is still to be claimed
@@ -11,7 +12,7 @@ SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.prompt_v
        j.input_tokens_max, j.output_tokens_max, j.cache_write, j.may_run_in_us, j.attempt_no, j.attempts_paid, j.attempts_max,
        j.tries, j.retry_reason, j.queued_at, j.dispatched_at, i.input
   FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY AS c(job_id, dispatch_no, place)
- CROSS JOIN LATERAL (SELECT * FROM jobs q WHERE q.id = c.job_id FOR UPDATE SKIP LOCKED) j
+ CROSS JOIN LATERAL (SELECT * FROM jobs q WHERE q.id = c.job_id OFFSET 0 FOR UPDATE SKIP LOCKED) j
   JOIN job_inputs i ON i.job_id = j.id
  WHERE j.dispatch_no = c.dispatch_no AND j.state = 'dispatched' AND j.lane = 'realtime'
  ORDER BY c.place

@@ -1,4 +1,5 @@
 -- Moves chosen lines into a message batch and opens their attempts. Their hold follows in the same transaction.
+-- The state they must be in comes as a column: as a constant it would let the planner walk all of jobs_queued for a few lines.
 --
 -- $1 job_id text[]  $2 worst_nano bigint[]  $3 price_id text[]  $4 window_ids text[] (each a bigint array literal)
 -- $5 message_batch_id text  $6 hold_id text  $7 credential_id text  $8 process_id text  $9 now timestamptz
@@ -6,13 +7,13 @@
 -- locks: jobs (held by the caller's transaction already)
 -- index: jobs_pkey
 WITH chosen AS MATERIALIZED (
-  SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS c(job_id, worst_nano, price_id, window_ids)
+  SELECT c.*, 'queued'::text AS state FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS c(job_id, worst_nano, price_id, window_ids)
 ), moved AS (
   UPDATE jobs j
      SET state = 'dispatched', message_batch_id = $5::text, attempt_no = j.attempt_no + 1, dispatch_no = j.dispatch_no + 1,
          dispatched_at = $9::timestamptz, wait_reason = NULL, not_before = NULL
     FROM chosen c
-   WHERE j.id = c.job_id AND j.state = 'queued'
+   WHERE j.id = c.job_id AND j.state = c.state
   RETURNING j.id, j.attempt_no, j.tenant_id, j.bulk_id, j.job_type, j.prompt_version, j.model, j.request_sha256, j.request_bytes,
             j.retry_reason, j.queued_at, c.worst_nano, c.price_id, c.window_ids
 )
