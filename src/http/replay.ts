@@ -56,7 +56,8 @@ async function runClaimed(
       claimed.seal(client, body.sha256(), { status: answer.status, text: JSON.stringify(answer.body) }),
     );
   } catch (error) {
-    if (isFinalRefusal(error) && exchange.request.complete) {
+    // Kept only for a body that was read to its end: half of it has another hash, and the same request would be called another.
+    if (isFinalRefusal(error) && body.wasRead()) {
       const problem = problemFor(error, requestIdOf(exchange.response));
       // If even that cannot be stored, the refusal is still the answer, and the claim is taken over by the next request.
       await claimed

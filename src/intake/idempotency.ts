@@ -86,18 +86,24 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
   return {
     async open({ tenantId, key, route }) {
       const name = `${tenantId} ${key}`;
+      // Noted before the claim is asked for: a twin that comes while the answer is on its way must not take the claim for one that
+      // was left behind.
+      const runningHere = running.has(name);
+      running.add(name);
+      const end = (): void => void (runningHere || running.delete(name));
       const claim = await claimKey(deps.pool, {
         tenantId,
         key,
         route,
         processId: deps.process.id,
         expiresAt: new Date(deps.clock.now().getTime() + deps.ttlMs),
-        runningHere: running.has(name),
+        runningHere,
+      }).catch((error: unknown) => {
+        end();
+        throw error;
       });
-      if (claim !== undefined) {
-        running.add(name);
-        return { state: "first", work: claimedWork(deps.pool, claim, () => running.delete(name)) };
-      }
+      if (claim !== undefined) return { state: "first", work: claimedWork(deps.pool, claim, end) };
+      end();
       const known = await findKey(deps.pool, tenantId, key);
       if (known?.state !== "answered") throw new ServiceError("idempotency_in_progress", { retryAfterS });
       return {

@@ -40,6 +40,32 @@ describe("Idempotency-Key", () => {
     expect(await api.json(202, path, zipped)).toEqual(first);
   });
 
+  test("twins at the same instant: one runs, the others hear that it does", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const before = await count("bulks");
+      const twins = await Promise.all(
+        Array.from({ length: 4 }, () => api.send(path, keyed(`twins ${round}`, intentLines(200)))),
+      );
+      expect(await count("bulks")).toBe(before + 1);
+      // The claim is never taken from whoever has it: somebody who has begun is not told to come again.
+      const { rows } = await api.pool.query("SELECT status FROM idempotency_keys WHERE key = $1", [
+        `twins ${round}`,
+      ]);
+      expect(rows).toEqual([{ status: 202 }]);
+      expect(twins.every(({ status }) => status === 202 || status === 409)).toBe(true);
+    }
+  });
+
+  test("a refusal of the first line of a long gzipped body: the same request is refused the same way", async () => {
+    const lines = [{ shared: { labels: 5 } }, ...intentLines(6_000)];
+    const zipped = rawUpload(gzipSync(ndjson(lines)), {
+      "content-encoding": "gzip",
+      "idempotency-key": "refused early",
+    });
+    const first = await api.json(400, path, zipped);
+    expect((await api.json(400, path, zipped)).code).toBe(first.code);
+  });
+
   test.each([
     ["another body", path, intentLines(2)],
     ["another query", `${path}&urgency=now`, intentLines(3)],
