@@ -1,9 +1,11 @@
 // The roles that call the provider, worker and batcher, on one client: opened where this process may call it, with the gate in
 // its fetch and the pace fed by the headers of its answers.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Gate } from "../domain/work-scope.ts";
+import { errorFields } from "../observe/error-fields.ts";
 import { LeaseKeeper } from "../postgres/leases.ts";
 import { createProvider } from "../provider/client.ts";
 import { startBatcherRole } from "./batcher-role.ts";
@@ -52,6 +54,8 @@ export async function openLanes(runtime: Runtime, choice: ProviderChoice): Promi
 async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
   const { clock, listener, life, log, config } = runtime;
   let lanes: Promise<Role | null> = Promise.resolve(null);
+  let started = false;
+  const isCaller = (): boolean => keeper.epoch() !== undefined;
   const keeper: LeaseKeeper = new LeaseKeeper({
     listener,
     name: "provider-caller",
@@ -61,12 +65,16 @@ async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
     log,
     onGained: () => {
       // oxlint-disable-next-line unicorn/consistent-function-scoping -- it does: the keeper is being made
-      const gate: Gate = (scope) => (keeper.epoch() === undefined ? notTheCaller : runtime.flags.gate(scope));
-      lanes = lanes.then(() => startLanes(runtime, apiKey, gate));
+      const gate: Gate = (scope) => (isCaller() ? runtime.flags.gate(scope) : notTheCaller);
+      lanes = lanes.then(() =>
+        started
+          ? reopenLanes(runtime, () => startLanes(runtime, apiKey, gate), isCaller)
+          : startLanes(runtime, apiKey, gate),
+      );
     },
     onLost: () => {
       lanes = lanes.then(async (open) => {
-        await open?.stop(config.drainTimeoutMs);
+        await open?.stop(config.drainTimeoutMs).catch((error: unknown) => noteFault(runtime, error));
         return null;
       });
     },
@@ -74,6 +82,7 @@ async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
   await keeper.start();
   // The first lanes are part of the start: a process that cannot open them should say so now.
   await lanes;
+  started = true;
   return {
     stop: async (timeoutMs) => {
       const end = await (await lanes)?.stop(timeoutMs);
@@ -82,6 +91,28 @@ async function standBy(runtime: Runtime, apiKey: string): Promise<Role> {
     },
   };
 }
+
+/** Later on a store that is away for a moment is no reason to end the process: it tries until it works or is not the caller any more. */
+async function reopenLanes(
+  runtime: Runtime,
+  open: () => Promise<Role>,
+  isCaller: () => boolean,
+): Promise<Role | null> {
+  while (isCaller()) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      return await open();
+    } catch (error) {
+      noteFault(runtime, error);
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(limits.sweepEveryMs, undefined, { ref: false });
+    }
+  }
+  return null;
+}
+
+const noteFault = ({ log }: Runtime, error: unknown): void =>
+  log.event("sweep.failed", { sweep: "provider-caller", ...errorFields(error) });
 
 const notTheCaller = {
   open: false,
@@ -102,14 +133,19 @@ async function startLanes(runtime: Runtime, apiKey: string, gate: Gate): Promise
   });
   const timer = setInterval(() => void refresh().catch(() => undefined), 1_000);
   const roles: Role[] = [];
-  if (config.roles.includes("worker")) roles.push(await startWorkerRole(runtime, { provider, pace, gate }));
-  if (config.roles.includes("batcher")) roles.push(await startBatcherRole(runtime, { provider, gate }));
-  return {
-    stop: async (timeoutMs) => {
-      clearInterval(timer);
-      const end = await stopAll(roles, timeoutMs);
-      await provider.close();
-      return end;
-    },
+  const stop = async (timeoutMs: number): Promise<{ aborted: number }> => {
+    clearInterval(timer);
+    const end = await stopAll(roles, timeoutMs);
+    await provider.close();
+    return end;
   };
+  try {
+    if (config.roles.includes("worker")) roles.push(await startWorkerRole(runtime, { provider, pace, gate }));
+    if (config.roles.includes("batcher")) roles.push(await startBatcherRole(runtime, { provider, gate }));
+  } catch (error) {
+    // Half of the lanes is none: what was opened must not go on beside the next try.
+    await stop(0).catch((fault: unknown) => noteFault(runtime, fault));
+    throw error;
+  }
+  return { stop };
 }
