@@ -15,6 +15,14 @@ export function sharedText(name: string): string | null {
   return null;
 }
 
+/** The path of a folder of the shared data, or null where there is none. */
+export function sharedFolder(name: string): string | null {
+  const found = path.join(folder, name);
+  if (existsSync(found)) return found;
+  process.stderr.write(`left out: tests that read ../shared/data/${name}, which is not there\n`);
+  return null;
+}
+
 /** The `text` of every row of an NDJSON file of the shared data, or null where there is none. */
 export function sharedTexts(name: string): string[] | null {
   const text = sharedText(name);
