@@ -44,6 +44,15 @@ test("what is out of a queue counts whole, also of bulks with nothing queued any
   expect(found).toMatchObject([{ bulkId: waiting.bulkId, waiting: 1, out: 1, concurrencyMax: 1 }]);
 });
 
+test("a bulk that is being canceled starts nothing more, and what runs of it counts", async () => {
+  const bulk = await seedBulk(pool, { jobs: 2 });
+  const later = await seedBulk(pool, { jobs: 1, tenantId: bulk.tenantId, queueId: bulk.queueId });
+  await pool.query("UPDATE jobs SET state = 'running' WHERE id = $1", [bulk.jobIds[0]]);
+  await pool.query("UPDATE bulks SET canceled_at = now(), canceled_by = 'ada' WHERE id = $1", [bulk.bulkId]);
+  const found = await findWaitingBulks(pool, 10);
+  expect(found).toMatchObject([{ bulkId: later.bulkId, waiting: 1, out: 1 }]);
+});
+
 test("a window that opens while its limit is being lowered opens with the lowered one", async () => {
   const tenantId = await seedTenant(pool);
   const queue = await seedQueue(pool, tenantId);
