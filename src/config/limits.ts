@@ -11,8 +11,6 @@ export const limits = {
   providerBatchBytesMax: 256_000_000,
   /** Bytes of one Messages request: the provider's maximum of 32 MB. */
   providerRequestBytesMax: 32_000_000,
-  /** The provider's own end of a message batch; lines not run by then expire unbilled. */
-  providerBatchLifeMs: 24 * 3_600_000,
 
   // What callers may send.
   /** Errors of an upload that are answered inline; the rest is behind a link. A page of them is all a person reads. */
@@ -23,6 +21,8 @@ export const limits = {
   jsonBodyBytesMax: 1_000_000,
   /** Jobs in the JSON form `{jobs: [...]}`, which is held in memory whole; larger bulks come as NDJSON. */
   jsonJobsMax: 10_000,
+  /** JSON bulks in memory at once per API process: 4 of 32 MB, parsed, stay well below the heap. */
+  jsonBulksMax: 4,
   /** Characters of a caller's key, of a name (queue, type, tenant, owner) and of an Idempotency-Key: fit an index page easily. */
   keyCharsMax: 200,
   nameCharsMax: 64,
@@ -110,8 +110,6 @@ export const limits = {
   dispatchBusyMs: 50,
   /** What aborted calls get for their records at shutdown; beyond it the reaper books them. */
   drainRecordMs: 5_000,
-  /** Added to the call timeout for the lease of a realtime attempt: the time to record the answer. */
-  attemptLeaseMarginMs: 30_000,
   /** The lease of a message batch in one step (creating, polling, ingesting), renewed while it works. */
   batchLeaseMs: 30_000,
   /** How soon before its end a lease counts as ended to its own holder: two machines' clocks may differ. */
@@ -146,8 +144,6 @@ export const limits = {
   migrationLockTimeoutMs: 60_000,
   /** Characters of one string in a log line: ids and codes are shorter, anything longer is content by mistake. */
   logFieldCharsMax: 200,
-  /** Bytes of an error body of the provider that are read to classify it. */
-  providerErrorBytesMax: 64_000,
 
   // Control: flags, leases of processes, the follower of bulks.
   /** Between two beats on the idle control connection, and how late an answer makes it dead: noticed within 3 s in all. */

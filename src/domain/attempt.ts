@@ -104,6 +104,8 @@ const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
   [529, "overloaded"],
 ]);
 
+const gatewayTimeouts = new Set([408, 504, 524]);
+
 /** Classifies an HTTP error answer. Unknown 4xx are the caller's, unknown 5xx the provider's. */
 export function classifyError(error: ProviderError): AttemptOutcome {
   const { status, code, message = "" } = error;
@@ -111,5 +113,11 @@ export function classifyError(error: ProviderError): AttemptOutcome {
   if (code !== undefined && accountCodes.has(code)) return "credential_refused";
   if (status === 400 && moneyTexts.some((text) => message.startsWith(text))) return "out_of_credit";
   if (error.type === "overloaded_error") return "overloaded";
+  return outcomeOfStatus(status, error.type);
+}
+
+function outcomeOfStatus(status: number, type: string | undefined): AttemptOutcome {
+  // A time limit of something between us and the provider proves nothing: the call may be computed behind it.
+  if (type === undefined && gatewayTimeouts.has(status)) return "unknown_end";
   return outcomeByStatus.get(status) ?? (status >= 500 ? "provider_error" : "invalid_request");
 }

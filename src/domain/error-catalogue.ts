@@ -239,25 +239,6 @@ export const errorCatalogue = {
     false,
     "Read the log under the data directory, or set DATABASE_URL and REDIS_URL.",
   ),
-  job_type_invalid: entry(500, "A job type is not valid.", false, "Correct the job type named in detail."),
-  provider_refused: entry(
-    502,
-    "The provider refused the request.",
-    false,
-    "See the attempt's outcome and the provider's request id.",
-  ),
-  provider_unavailable: entry(
-    502,
-    "The provider cannot be reached.",
-    true,
-    "The work waits; it goes on by itself.",
-  ),
-  permission_lost: entry(
-    503,
-    "This process may not start calls now.",
-    true,
-    "A stop or pause is in force, or the flags could not be read; the work waits.",
-  ),
   lease_lost: entry(409, "The lease on this work has ended.", true, "Another process goes on with it."),
   internal: entry(
     500,

@@ -10,6 +10,8 @@ export interface Api extends AppDeps {
   readonly idempotency: Idempotency;
   /** Event streams and followed results that may be open at once. */
   readonly streams: Slots;
+  /** Bulks in their JSON form that may be in memory at once; NDJSON streams and needs none. */
+  readonly jsonBulks: Slots;
 }
 
 export function createApi(deps: AppDeps): Api {
@@ -31,5 +33,6 @@ export function createApi(deps: AppDeps): Api {
       ttlMs: config.idempotencyTtlMs,
     }),
     streams: createSlots(limits.sseStreamsMax, limits.storeRetryAfterS),
+    jsonBulks: createSlots(limits.jsonBulksMax, limits.storeRetryAfterS),
   };
 }

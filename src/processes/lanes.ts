@@ -22,11 +22,15 @@ export interface ProviderChoice {
 
 const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
-/** Which provider the configuration means. A provider on this machine is a simulator and takes any key; the real one is called only with a key. */
+/**
+ * Which provider the configuration means. One on this machine takes any key, and counts as a simulator unless it was given a real
+ * one (then it is a proxy, and things cost money). Any other is called only with a key.
+ */
 export function chooseProvider({ providerUrl, anthropicApiKey }: Config): ProviderChoice {
   const { hostname, host } = new URL(providerUrl);
-  const simulated = loopbackHosts.has(hostname);
-  const apiKey = anthropicApiKey ?? (simulated ? "simulated" : null);
+  const local = loopbackHosts.has(hostname);
+  const simulated = local && anthropicApiKey?.startsWith("sk-ant-") !== true;
+  const apiKey = anthropicApiKey ?? (local ? "simulated" : null);
   return {
     provider: simulated
       ? `SIMULATED at ${host}`

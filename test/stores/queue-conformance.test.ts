@@ -191,7 +191,7 @@ test.for(queueBackends)(
     const name = newName();
     const queue = await backend.createQueue(name);
     const failures = [
-      new ServiceError("provider_unavailable", { detail: "Ada Lovelace" }),
+      new ServiceError("internal", { detail: "Ada Lovelace" }),
       new RangeError("Ada Lovelace"),
     ];
     const { close } = await backend.createWorker<Ticket>(
@@ -204,7 +204,7 @@ test.for(queueBackends)(
     const failed = await queue.getFailed();
     expect(failed.map(({ failedReason }) => failedReason).toSorted()).toEqual([
       "RangeError",
-      "provider_unavailable: The provider cannot be reached.",
+      "internal: Something is broken inside Sluice.",
     ]);
     expect(JSON.stringify(failed.map((entry) => entry.toJSON()))).not.toContain("Ada");
     await close();

@@ -8,7 +8,7 @@ import { openPool, withTransaction } from "../../src/postgres/pool.ts";
 import { insertBulk, insertJobs } from "../../src/postgres/intake.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { createHash } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 
 export interface TestBulk {
   lane: Lane;
@@ -65,7 +65,11 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
       };
     });
     for (let from = 0; from < jobs.length; from += 1_000)
-      await insertJobs(client, { ...of, attemptsMax: 3, expiresAtDeadline: false }, jobs.slice(from, from + 1_000));
+      await insertJobs(
+        client,
+        { ...of, attemptsMax: 3, expiresAtDeadline: false },
+        jobs.slice(from, from + 1_000),
+      );
     await client.query("UPDATE bulks SET accepted = $2 WHERE id = $1", [id, jobs.length]);
     await client.query("SELECT pg_notify('sluice_work', $1)", [queue.id]);
   });

@@ -44,7 +44,7 @@ test("a shared queue has one limit on concurrency for all its tenants", () => {
     [bulk({ bulkId: "a", ...shared }), bulk({ bulkId: "b", tenantId: "b", ...shared })],
     0,
   );
-  expect([...dealt.values()].toSorted()).toEqual([1, 2]);
+  expect([...dealt.values()].toSorted((a, b) => a - b)).toEqual([1, 2]);
 });
 
 test("no more is dealt than there is, nothing is left undealt, and nobody gets more than he has", () => {

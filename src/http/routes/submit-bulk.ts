@@ -84,6 +84,8 @@ export function submitBulkRoute(api: Api): Route {
     async handle(call) {
       const { caller, origin, source } = call;
       requireMediaType(source);
+      // A JSON body is held whole, several times its size once it is parsed: only so many at once.
+      const free = source.mediaType === "application/json" ? api.jsonBulks.take() : () => undefined;
       return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks", body: source }, async (seal) => {
         const target = await requireTarget(api, caller, { queue: call.query.queue, type: call.query.type });
         const { urgency, deadline, priority, on_invalid: onInvalid } = call.query;
@@ -104,7 +106,7 @@ export function submitBulkRoute(api: Api): Route {
         });
         noteAccepted(api, submitted, target.queue.id);
         return answer;
-      });
+      }).finally(free);
     },
   });
 }
