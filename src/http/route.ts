@@ -6,6 +6,7 @@ import { z } from "zod";
 import { nearestName } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { type ErrorCode, type FieldError, ServiceError } from "../domain/errors.ts";
+import { pathText } from "../domain/input-error.ts";
 import { schemaFaults } from "../intake/line-schema.ts";
 import { infiniteNumber } from "../intake/read-line.ts";
 import { type Body, mediaTypeOf, openBody, readJson } from "./body.ts";
@@ -146,7 +147,7 @@ function queryFaults(error: z.ZodError, known: readonly string[]): FieldError[] 
     known.length === 0 ? "; there are none here" : `; did you mean ${nearestName(name, known)}?`;
   return [
     ...unknown.map((name) => ({
-      field: `?${name.slice(0, limits.nameCharsMax)}`,
+      field: `?${pathText([name])}`,
       reason: `is not a parameter here${hint(name)}`,
     })),
     ...schemaFaults(error, known)

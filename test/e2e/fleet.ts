@@ -19,6 +19,8 @@ export interface Fleet extends Installation {
   /** Reaches the first process, which does nothing but answer callers. */
   readonly caller: Caller;
   callerOf(process: SluiceProcess): Caller;
+  /** Reaches it with the key of the installation. */
+  readonly operator: Caller;
 }
 
 export interface Caller {
@@ -69,6 +71,7 @@ export async function openFleet(options: InstallationOptions = {}): Promise<Flee
     join,
     output: () => processes.map((one) => one.output()).join("\n"),
     caller: callerOf(front.url ?? "", keys.default),
+    operator: callerOf(front.url ?? "", keys.installation),
     callerOf: ({ url }) => callerOf(url ?? "", keys.default),
     end,
     close: async () => {
