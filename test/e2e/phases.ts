@@ -14,7 +14,7 @@ export interface Stage {
 
 const createPath = "/v1/messages/batches";
 export const resultsPath = "/v1/messages/batches/{id}/results";
-const hourMs = 3_600_000;
+export const hourMs = 3_600_000;
 const patient = { timeoutMs: 60_000 };
 
 /** From now on a new message batch takes this long, by the simulator's clock. */
@@ -65,7 +65,7 @@ export async function letGo(
 }
 
 /** The state of the message batch that a bulk's lines are in. */
-async function stateOf(db: pg.Client, bulkId: string): Promise<string | undefined> {
+export async function stateOf(db: pg.Client, bulkId: string): Promise<string | undefined> {
   return (await statesOf(db, [bulkId]))[0];
 }
 
