@@ -10,7 +10,6 @@ import {
   readNextWaiting,
   readPace,
   readTallies,
-  type Tally,
 } from "../../postgres/bulks.ts";
 import { readOpenFlags } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
@@ -104,28 +103,36 @@ function getRoute(api: Api): Route {
   });
 }
 
+/** Everything is read at once: while the process works through a backlog, each answer of the database waits for its turn. */
 async function presentDetail(api: Api, bulk: FoundBulkRow, origin: string): Promise<unknown> {
-  const tallies = (await readTallies(api.pool, [bulk.id])).get(bulk.id) ?? [];
-  const shown = presentBulk(bulk, tallies, origin);
-  if (shown.state === "finished" || shown.state === "deleted")
+  const ended = bulk.finished_at !== null || bulk.deleted_at !== null;
+  const [tallies, flags, heads, pace] = await Promise.all([
+    readTallies(api.pool, [bulk.id]),
+    ended ? [] : readOpenFlags(api.pool, [bulk.queue_id]),
+    ended ? [] : readNextWaiting(api.pool, bulk.id),
+    ended ? null : readPace(api.pool, bulk.id, limits.paceOutcomesMax),
+  ]);
+  const own = tallies.get(bulk.id) ?? [];
+  const shown = presentBulk(bulk, own, origin);
+  if (shown.state === "finished" || shown.state === "deleted" || pace === null)
     return { ...shown, wait_reason: null, wait_detail: null, eta: null };
-  // At once: while the process works through a backlog, every answer of the database waits for its turn.
-  const [waits, eta] = await Promise.all([waitOf(api, bulk, tallies), etaOf(api, bulk.id, shown.progress)]);
-  return { ...shown, ...waits, eta };
+  const waiting = own.some(({ state, jobs }) => state === "queued" && jobs > 0n);
+  const eta = etaOf(pace, shown.progress, api.clock.now().getTime());
+  return { ...shown, ...(waiting ? waitOf(flags, heads) : nothingWaits), eta };
 }
 
+interface Wait {
+  wait_reason: WaitReason | null;
+  wait_detail: string | null;
+}
+
+const nothingWaits: Wait = { wait_reason: null, wait_detail: null };
+
 /** A flag over the queue explains everything that waits; else it is what the next job waits for. */
-async function waitOf(
-  api: Api,
-  bulk: FoundBulkRow,
-  tallies: readonly Tally[],
-): Promise<{ wait_reason: WaitReason | null; wait_detail: string | null }> {
-  const waiting = tallies.some(({ state, jobs }) => state === "queued" && jobs > 0n);
-  if (!waiting) return { wait_reason: null, wait_detail: null };
-  const [flags, heads] = await Promise.all([
-    readOpenFlags(api.pool, [bulk.queue_id]),
-    readNextWaiting(api.pool, bulk.id),
-  ]);
+function waitOf(
+  flags: Awaited<ReturnType<typeof readOpenFlags>>,
+  heads: Awaited<ReturnType<typeof readNextWaiting>>,
+): Wait {
   const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
   if (first !== undefined) return { wait_reason: first.kind, wait_detail: first.reason };
   const next = heads.find(({ wait_reason }) => wait_reason !== null);
@@ -137,16 +144,14 @@ async function waitOf(
 }
 
 // The rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look.
-async function etaOf(
-  api: Api,
-  bulkId: string,
+function etaOf(
+  { since, outcomes }: Awaited<ReturnType<typeof readPace>>,
   { done, total }: { done: number; total: number },
-): Promise<{ finish_at: string; jobs_per_s: number } | null> {
-  const { since, outcomes } = await readPace(api.pool, bulkId, limits.paceOutcomesMax);
-  const now = api.clock.now().getTime();
+  nowMs: number,
+): { finish_at: string; jobs_per_s: number } | null {
   if (since === null || outcomes < 2) return null;
-  const perMs = outcomes / Math.max(1, now - since.getTime());
-  const finishMs = now + (total - done) / perMs;
+  const perMs = outcomes / Math.max(1, nowMs - since.getTime());
+  const finishMs = nowMs + (total - done) / perMs;
   if (finishMs > latestEtaMs) return null;
   return {
     finish_at: new Date(finishMs).toISOString(),

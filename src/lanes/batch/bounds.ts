@@ -13,8 +13,8 @@ export const batchLaneBounds = {
   /** Lines and bytes rendered for one chunk of a body. */
   bodyChunkLines: 500,
   bodyChunkBytes: 256_000,
-  /** Result lines and bytes that are settled in one transaction. */
-  ingestChunkLines: 500,
+  /** Result lines and bytes that are settled in one transaction; more at once would be no faster and hold up everybody else. */
+  ingestChunkLines: 150,
   ingestChunkBytes: 4_000_000,
   /** Chunks that are being recorded while the next is read: one at the database, one ready. */
   ingestChunksInFlight: 2,
@@ -37,8 +37,8 @@ export const batchLaneBounds = {
   missingGraceMs: 15 * 60_000,
   /** First wait after an intent was not taken; doubled each time up to the longest poll interval. */
   createRetryMs: 1_000,
-  /** Steps at once in a process: uploads and downloads share its memory. */
-  stepsAtOnce: 4,
+  /** Steps at once in a process: uploads and downloads share its memory and its turns. Two keep two cores busy. */
+  stepsAtOnce: 2,
   /** Between two updates of what the board shows of a step at work. */
   progressEveryMs: 1_000,
   /** Overdue batches woken by one sweep. */
