@@ -95,12 +95,20 @@ function processEnvironment(): Record<string, string> {
 }
 
 async function nextMessage(child: ChildProcess): Promise<unknown> {
-  const gone = once(child, "exit").then(([code]) =>
+  const answered = new AbortController();
+  const { signal } = answered;
+  const gone = once(child, "exit", { signal }).then(([code]) =>
     Promise.reject(new Error(`a side of the benchmark ended with ${String(code)}`)),
   );
-  const message = once(child, "message").then(([value]) => value as unknown);
+  const message = once(child, "message", { signal }).then(([value]) => value as unknown);
+  // Whichever comes second is given up and must not count as unhandled.
   gone.catch(() => undefined);
-  return Promise.race([message, gone]);
+  message.catch(() => undefined);
+  try {
+    return await Promise.race([message, gone]);
+  } finally {
+    answered.abort();
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {
