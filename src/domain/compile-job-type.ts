@@ -101,6 +101,8 @@ function commonProblems(definition: JobTypeDefinition): string[] {
   return [...problems, ...fieldProblems(definition), ...numberProblems(definition)];
 }
 
+const trusts: ReadonlySet<string> = new Set(["instruction", "data"]);
+
 function fieldProblems(definition: JobTypeDefinition): string[] {
   const inputNames = Object.keys(definition.input.shape);
   const ruled = Object.keys(definition.fields);
@@ -111,6 +113,10 @@ function fieldProblems(definition: JobTypeDefinition): string[] {
     ...ruled
       .filter((name) => !inputNames.includes(name))
       .map((name) => `fields names ${name}, which is no input field`),
+    // Types of other people come unchecked from JavaScript: a misspelt trust would leave the field out of the request.
+    ...Object.entries(definition.fields)
+      .filter(([, rule]) => !trusts.has(rule.trust))
+      .map(([name]) => `the trust of ${name} must be "instruction" or "data"`),
   ];
 }
 

@@ -8,6 +8,7 @@ import { exitCodes } from "../cli/exit-codes.ts";
 import type { Screen } from "../cli/deps.ts";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import { ServiceError, errorCatalogue } from "../domain/errors.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Log } from "../observe/log.ts";
@@ -24,12 +25,25 @@ export async function runUntilSignalled(config: Config, screen: Screen): Promise
   });
   exitOnBugs(log);
   const signalled = nextSignal();
-  const service = await startService(config, log);
+  const service = await startService(config, log).catch((error: unknown) => {
+    screen.write(startFailure(error, config));
+    return null;
+  });
+  if (service === null) return exitCodes.refused;
   screen.write(banner(config, service));
   await signalled;
   void nextSignal().then(() => process.exit(exitCodes.aborted));
   const { aborted } = await service.close();
   return aborted === 0 ? exitCodes.done : exitCodes.aborted;
+}
+
+/** Why it could not start, for whoever typed the command; the log has the code. */
+function startFailure(error: unknown, { host, port }: Config): string {
+  if (error instanceof ServiceError)
+    return `error: ${[error.message, error.detail, errorCatalogue[error.code].hint].filter((line) => line !== undefined).join("\n  ")}\n`;
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE")
+    return `error: port ${port} on ${host} is in use.\n  Set SLUICE_PORT, or stop what listens there; perhaps Sluice is running already.\n`;
+  return `error: Sluice could not start: ${error instanceof Error ? error.message : String(error)}\n`;
 }
 
 function nextSignal(): Promise<void> {

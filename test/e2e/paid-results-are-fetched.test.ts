@@ -56,7 +56,10 @@ test("an expired message batch: its answered lines are kept, the others run agai
   const { rows } = await db.query<{ line_count: number }>(
     "SELECT line_count FROM message_batches ORDER BY id",
   );
-  expect(rows.map((row) => row.line_count)).toEqual([1_000, expired?.tally.expired]);
+  const [first, ...later] = rows.map((row) => row.line_count);
+  expect(first).toBe(1_000);
+  // The others go again as they are read, in one batch or several, and each line once.
+  expect(later.reduce((sum, lines) => sum + lines, 0)).toBe(expired?.tally.expired);
   const report = await judge(db, simulator);
   expect(report.ledgerNano).toBe(report.invoiceNano);
 });

@@ -119,6 +119,8 @@ function refusedPress({ method, route, request }: Press, queues: BoardQueues) {
 function safeHeaders(secure: boolean): RequestHandler {
   return helmet({
     strictTransportSecurity: secure,
+    // Without a referrer a form's Origin is sent as "null" over plain HTTP, and the sign-in could not tell its own page.
+    referrerPolicy: { policy: "same-origin" },
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
