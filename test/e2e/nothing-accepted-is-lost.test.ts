@@ -169,7 +169,10 @@ test("a batcher killed while message batches are uploaded, accepted, polled and 
   const accepted = await bringToAcceptance(stage, 1_003);
   const held = proxy.holdAfter(300_000);
   const uploaded = await caller.submit(whenever, questions(1_004, "bag", 1_000));
-  await held;
+  // Neither the download that stands still nor the create without an answer keeps another from being sent.
+  let half = false;
+  void held.then(() => (half = true));
+  await waitFor("an upload half done", () => half, { timeoutMs: 60_000 });
 
   const bulks = [ingested, polled, accepted, uploaded];
   expect(await statesOf(db, bulks)).toEqual(["ended", "created", "creating", "creating"]);

@@ -37,8 +37,11 @@ export const batchLaneBounds = {
   missingGraceMs: 15 * 60_000,
   /** First wait after an intent was not taken; doubled each time up to the longest poll interval. */
   createRetryMs: 1_000,
-  /** Steps at once in a process: uploads and downloads share its memory and its turns. Two keep two cores busy. */
-  stepsAtOnce: 2,
+  /** Uploads and downloads at once in a process: they share its memory and its turns. Two keep two cores busy. */
+  uploadsAtOnce: 2,
+  downloadsAtOnce: 2,
+  /** Wake-ups in hand at once, those that wait for a place included: several times the batches that may be open. */
+  wakesAtOnce: 200,
   /** Between two updates of what the board shows of a step at work. */
   progressEveryMs: 1_000,
   /** Overdue batches woken by one sweep. */

@@ -2,33 +2,17 @@
 // shows; the rows decide. Every wake-up has an id of its own (`<batch>-<number>`), since an id the queue still knows is ignored
 // without a word. All of them may be lost at any time: the sweep finds what is overdue and wakes it again.
 
-import type { MessageBatchState } from "../../domain/message-batch.ts";
 import { errorFields } from "../../observe/error-fields.ts";
-import { readProgress } from "../../postgres/message-batches.ts";
 import type { Wake } from "../../postgres/message-batches.ts";
 import type { QueueWorker } from "../../queue/backend.ts";
 import { addJobs } from "../../queue/entries.ts";
-import type { Entry, EntryQueue, Work } from "../../queue/entries.ts";
+import type { EntryQueue, Work } from "../../queue/entries.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
-import { runStep } from "./steps.ts";
+import { createWakeRunner, entryNames } from "./run-wake.ts";
+import type { WakeData } from "./run-wake.ts";
 
 const wakeQueueName = "message-batches";
-
-interface WakeData {
-  readonly batchId: string;
-}
-
-const entryNames: Record<MessageBatchState, string> = {
-  intent: "submit",
-  creating: "resolve",
-  doubtful: "resolve",
-  created: "poll",
-  ended: "ingest",
-  ingested: "none",
-  refused: "none",
-  void: "none",
-};
 
 export interface WakeQueue {
   /** Begins to work on wake-ups. */
@@ -41,6 +25,7 @@ export interface WakeQueue {
 
 export function createWakeQueue(deps: BatchLaneDeps): WakeQueue {
   let worker: QueueWorker | undefined;
+  const runner = createWakeRunner(deps);
   let queue: Promise<EntryQueue> | undefined;
   const opened = (): Promise<EntryQueue> => {
     queue ??= deps.queueBackend.createQueue(wakeQueueName).catch((error: unknown) => {
@@ -67,48 +52,25 @@ export function createWakeQueue(deps: BatchLaneDeps): WakeQueue {
     }
   };
 
-  const work = async ({ entry, signal }: Work<WakeData>): Promise<unknown> => {
-    const { batchId } = entry.data;
-    const ticker = setInterval(
-      () => void showProgress(entry, batchId, deps),
-      batchLaneBounds.progressEveryMs,
-    );
-    try {
-      const { batch, next } = await runStep(batchId, deps, signal);
-      await showProgress(entry, batchId, deps);
-      if (next !== null) await add([next]);
-      return batch === null ? { skipped: true } : { state: batch.state, next: next?.wake.state ?? null };
-    } finally {
-      clearInterval(ticker);
-    }
+  const work = async (wake: Work<WakeData>): Promise<unknown> => {
+    const report = await runner.run(wake);
+    if (report === null) return { skipped: true };
+    if (report.next !== null) await add([report.next]);
+    return report.batch === null
+      ? { skipped: true }
+      : { state: report.batch.state, next: report.next?.wake.state ?? null };
   };
 
   return {
     start: async () => {
       worker ??= await deps.queueBackend.createWorker<WakeData>(wakeQueueName, work, {
-        concurrency: batchLaneBounds.stepsAtOnce,
+        concurrency: batchLaneBounds.wakesAtOnce,
       });
     },
     add,
-    stop: async (graceMs) => worker?.close(graceMs),
+    stop: async (graceMs) => {
+      runner.stop();
+      await worker?.close(graceMs);
+    },
   };
-}
-
-/** Shown by the board; worth nothing else, so that failing to show it is no failure. */
-async function showProgress(entry: Entry<WakeData>, batchId: string, { pool }: BatchLaneDeps): Promise<void> {
-  try {
-    const row = await readProgress(pool, batchId);
-    if (row === undefined) return;
-    await entry.updateProgress({
-      processing: row.count_processing,
-      succeeded: row.count_succeeded,
-      errored: row.count_errored,
-      canceled: row.count_canceled,
-      expired: row.count_expired,
-      total: row.line_count,
-      ingested: row.ingested_lines,
-    });
-  } catch {
-    // The next look shows it.
-  }
 }
