@@ -16,8 +16,8 @@ export const batchLaneBounds = {
   /** Result lines and bytes that are settled in one transaction; more at once would be no faster and hold up everybody else. */
   ingestChunkLines: 150,
   ingestChunkBytes: 4_000_000,
-  /** Chunks that are being recorded while the next is read: one at the database, one ready. */
-  ingestChunksInFlight: 2,
+  /** Chunks of a download that are being recorded while the next is read; more would only queue at the database. */
+  ingestChunksInFlight: 1,
   /** Inputs of requests up to this size are read together with their lines; larger ones by bytes. */
   smallInputBytes: 8_000,
   inputBytesPerRead: 8_000_000,

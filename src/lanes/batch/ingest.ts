@@ -68,7 +68,7 @@ interface Download {
   readonly progress: Progress;
 }
 
-/** Reads the whole stream; up to two chunks are recorded while the next one is parsed. */
+/** Reads the whole stream; one chunk is recorded while the next one is parsed. */
 async function download(batch: MessageBatch, { deps, lease, signal, progress }: Download): Promise<void> {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
