@@ -11,7 +11,8 @@ import { openInstallation } from "../support/installation.ts";
 import type { Installation } from "../support/installation.ts";
 import { openPrivateRedis } from "../support/private-redis.ts";
 import type { PrivateRedis } from "../support/private-redis.ts";
-import { judge } from "../support/referee.ts";
+import { judge, judgeQueues } from "../support/referee.ts";
+import { openTestBackend } from "../support/stores.ts";
 import { setBudget, submitBulk } from "../support/submit.ts";
 import { waitFor } from "../support/wait.ts";
 import { labels, waitForRest } from "./fleet.ts";
@@ -96,6 +97,14 @@ test.each(blows)("$blow loses no job, no result and no cent", async ({ backend, 
   const report = await judge(db, simulator);
   expect(report.presumedNano).toBe(0n);
   expect(report.ledgerNano).toBe(report.invoiceNano);
+  const { queuePrefix } = installation.config;
+  const looking = await openTestBackend(backend, {
+    postgresUrl: databaseUrl,
+    redisUrl: redis.url,
+    prefix: queuePrefix,
+  });
+  await judgeQueues(looking);
+  await looking.close();
 });
 
 async function truncateQueue(): Promise<void> {

@@ -23,9 +23,6 @@ export interface SluiceProcess {
   end(): Promise<number | null>;
   /** SIGKILL; resolves when it has gone. */
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT: frozen, as by a machine that swaps. */
-  freeze(): void;
-  thaw(): void;
 }
 
 /** Starts one and waits for its banner. Several start side by side. */
@@ -60,10 +57,7 @@ export async function startProcess(environment: Readonly<Record<string, string>>
     url: /^ +API +(http:\/\/\S+)/m.exec(text())?.[1] ?? null,
     output: text,
     kill,
-    freeze: () => void child.kill("SIGSTOP"),
-    thaw: () => void child.kill("SIGCONT"),
     end: async () => {
-      child.kill("SIGCONT");
       child.kill("SIGTERM");
       const overdue = setTimeout(() => child.kill("SIGKILL"), endTimeoutMs);
       if (child.exitCode === null && child.signalCode === null) await exited;

@@ -2,7 +2,9 @@
 // from what the product says about itself. It throws with everything that is wrong.
 
 import type pg from "pg";
+import type { QueueBackend } from "../../src/queue/backend.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
+import { waitFor } from "./wait.ts";
 
 export interface RefereeReport {
   jobs: number;
@@ -152,6 +154,21 @@ async function wrongBatches(db: pg.Client, { world }: Simulator): Promise<string
       ? []
       : [`message batch ${id} was settled for ${settled.get(id)} and billed ${billed}`];
   });
+}
+
+/** What the lanes' queues must not hold when there is nothing to do: entries that wait, run or come later. */
+export async function judgeQueues(backend: QueueBackend): Promise<void> {
+  for (const name of ["realtime", "message-batches"]) {
+    // oxlint-disable-next-line no-await-in-loop -- two
+    const queue = await backend.createQueue(name);
+    // An entry completes a moment after the row that it stands for.
+    // oxlint-disable-next-line no-await-in-loop
+    await waitFor(
+      `the queue ${name} to hold nothing`,
+      async () => (await queue.getJobCountByTypes("wait", "active", "delayed", "prioritized")) === 0,
+      { timeoutMs: 20_000, everyMs: 200 },
+    );
+  }
 }
 
 /** What an installation whose processes have all been ended or killed must not leave behind. */
