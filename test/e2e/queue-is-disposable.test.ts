@@ -113,6 +113,8 @@ async function truncateQueue(): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename NOT LIKE '%migration%'",
   );
-  await client.query(`TRUNCATE ${rows.map(({ name }) => name).join(", ")}`);
+  // Workers at work may hold these tables the other way round; the database then ends one of the two, and the blow is struck again.
+  const statement = `TRUNCATE ${rows.map(({ name }) => name).join(", ")}`;
+  await waitFor("the tables to be emptied", () => client.query(statement));
   await client.end();
 }
