@@ -97,6 +97,8 @@ export const limits = {
   sweepRowsMax: 1_000,
   /** Rounds of a sweep before it lets others have the connection. */
   sweepRoundsMax: 100,
+  /** Realtime attempts claimed ahead of a free place for their call, as a share of the calls at once: enough for bursts of ends. */
+  claimedAheadShare: 0.5,
   /** Holds taken in one transaction: measured best between 30 and 100 on two cores. */
   holdGroupMax: 50,
 

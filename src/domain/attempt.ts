@@ -106,7 +106,7 @@ const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
 
 const gatewayTimeouts = new Set([408, 504, 524]);
 
-/** Classifies an HTTP error answer. Unknown 4xx are the caller's, unknown 5xx the provider's. */
+/** Classifies an HTTP error answer. Unknown 4xx are the caller's; unknown 5xx, and 3xx, which nobody follows, the provider's. */
 export function classifyError(error: ProviderError): AttemptOutcome {
   const { status, code, message = "" } = error;
   if (code !== undefined && spendCodes.has(code)) return "spend_limit";
@@ -119,5 +119,7 @@ export function classifyError(error: ProviderError): AttemptOutcome {
 function outcomeOfStatus(status: number, type: string | undefined): AttemptOutcome {
   // A time limit of something between us and the provider proves nothing: the call may be computed behind it.
   if (type === undefined && gatewayTimeouts.has(status)) return "unknown_end";
-  return outcomeByStatus.get(status) ?? (status >= 500 ? "provider_error" : "invalid_request");
+  return (
+    outcomeByStatus.get(status) ?? (status >= 500 || status < 400 ? "provider_error" : "invalid_request")
+  );
 }

@@ -151,7 +151,7 @@ export async function startWorkerRole(
     realtimeQueueName,
     ({ entry }) => lane.process(entry.data),
     {
-      concurrency: config.concurrency,
+      concurrency: lane.entriesAtOnce,
     },
   );
   return {

@@ -2,14 +2,15 @@
 // is read and the request started in the same tick, with nothing between them that could wait. It also times the request and
 // shows the headers of every answer of the Messages endpoint to whoever paces.
 //
-// undici's own fetch is used and not the one built into Node, because the agent's time limits (300 s for headers and body by
+// undici's own client is used and not the one built into Node, because the agent's time limits (300 s for headers and body by
 // default, below the deadline of a long call) can only be set on an agent of the same undici.
 //
+// The Messages endpoint is asked by `request`, which follows no redirect, and everything else by `fetch`.
 // `redirect: "error"` and `window: null`: a call that costs money follows nobody elsewhere, and together they are the one case in
 // which fetch does not clone the request. The clone tees a streamed body, and the branch nobody reads keeps all of it: a message
 // batch of 256 MB stood in memory whole.
 
-import { Agent, fetch as undiciFetch } from "undici";
+import { Agent, fetch as undiciFetch, request as undiciRequest } from "undici";
 import type { RequestInit as UndiciRequestInit } from "undici";
 import type { Clock } from "../domain/clock.ts";
 import type { Gate, WorkScope } from "../domain/work-scope.ts";
@@ -60,6 +61,11 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
       }
     }
     if (trace !== undefined) trace.sentAt = options.clock.now();
+    if (trace?.paced === true) {
+      const answer = await requestWhole(agent, String(url), request);
+      options.onAnswer(answer.headers, answer.status);
+      return answer;
+    }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-base-to-string -- the SDK passes a text, and Node's types of fetch are undici's of another version
     const answer = await undiciFetch(String(url), {
       ...request,
@@ -67,10 +73,29 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
       window: null,
       dispatcher: agent,
     } as UndiciRequestInit);
-    if (trace?.paced === true) options.onAnswer(answer.headers, answer.status);
     return answer;
   };
   return { fetch: gated, close: () => agent.close() };
+}
+
+/**
+ * One request whose answer is small and read whole. `fetch` wraps body, answer and headers in web streams; for a short call that is
+ * most of what this process does, so the Messages endpoint is asked the plain way.
+ */
+async function requestWhole(agent: Agent, url: string, init: RequestInit): Promise<Response> {
+  const { statusCode, headers, body } = await undiciRequest(url, {
+    dispatcher: agent,
+    method: "POST",
+    headers: Object.fromEntries(new Headers(init.headers)),
+    body: init.body as string,
+    signal: init.signal ?? null,
+  });
+  // The status of an error says enough; of an answer only the whole counts.
+  const text = await body
+    .text()
+    .catch((error: unknown) => (statusCode >= 400 ? "" : Promise.reject(error as Error)));
+  const answered = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  return new Response(text, { status: statusCode, headers: answered });
 }
 
 /** Never reaches a caller: the client turns it into the end "shut". */

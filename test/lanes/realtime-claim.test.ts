@@ -1,8 +1,10 @@
-// Claims at the worst moment: the answer to a commit is lost, and so is a place in the pace for an entry that is stale.
+// Claims at the worst moment: the answer to a commit is lost, a place in the pace for an entry that is stale, a call that waits
+// for its place when everything ends.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
+import type { PreparedJobs } from "../../src/domain/prepared-jobs.ts";
 import { createRealtimeWorker } from "../../src/lanes/realtime/worker.ts";
 import type { WorkerDeps } from "../../src/lanes/realtime/worker.ts";
 import { createPace } from "../../src/limiter/pace.ts";
@@ -41,11 +43,15 @@ async function dispatched(): Promise<{ bulk: SeededBulk; jobId: string }> {
     bulk.tenantId,
   ]);
   await pool.query(
-    "UPDATE jobs SET state = 'dispatched', dispatch_no = 1, dispatched_at = now(), lease_until = now() + interval '1 minute' WHERE id = $1",
+    `UPDATE jobs SET state = 'dispatched', dispatch_no = 1, dispatched_at = now(), lease_until = now() + interval '1 minute',
+            request_sha256 = sha256('{}') WHERE id = $1`,
     [jobId],
   );
   return { bulk, jobId };
 }
+
+/** A job type whose requests are all `{}`, as the hash of the rows above says. */
+const rendersBraces = { render: () => ({ params: "{}" }) } as unknown as PreparedJobs;
 
 /** A pool whose first COMMIT arrives, and whose answer does not. */
 function losingOneCommit(real: Pool): Pool {
@@ -138,4 +144,54 @@ test("an entry that was called back takes no place in the pace", async () => {
   ]);
   // Its job type is not loaded here: it ends without a call, but it was claimed.
   expect(await worker.process(entry(1))).toEqual({ outcome: "not_sent", detail: "failed" });
+});
+
+test("what was claimed ahead and never sent costs nothing, whether its process drains or it is aborted", async () => {
+  const sent: (() => void)[] = [];
+  const lost = (outcome: "aborted") => ({
+    kind: "lost" as const,
+    outcome,
+    sentAt: new Date(),
+    answeredAt: new Date(),
+  });
+  const busy = (which: "abort" | "drain") =>
+    workerOn({
+      config: parseConfig({ SLUICE_CONCURRENCY: "1" }),
+      prepared: { of: () => Promise.resolve(rendersBraces) },
+      processId: () => which,
+      provider: {
+        createMessage: (_: string, { signal }: { signal: AbortSignal }) =>
+          new Promise((resolve) => {
+            sent.push(() => resolve(lost("aborted")));
+            signal.addEventListener("abort", () => resolve(lost("aborted")), { once: true });
+          }),
+      } as unknown as WorkerDeps["provider"],
+    });
+  for (const which of ["abort", "drain"] as const) {
+    sent.splice(0);
+    const worker = busy(which);
+    const jobs = [await dispatched(), await dispatched()] as const;
+    const runs = jobs.map(({ bulk, jobId }) =>
+      worker.process({ ...scopeOf(bulk), jobId, dispatchNo: 1, notBefore: null }),
+    );
+    await waitFor("both to be claimed and one to be sent", async () => {
+      const { rows } = await pool.query("SELECT 1 FROM attempts WHERE process_id = $1 AND state = 'open'", [
+        which,
+      ]);
+      return rows.length === 2 && sent.length === 1;
+    });
+    if (which === "abort") worker.abort({});
+    const drained = worker.drain(60_000);
+    sent.splice(0).forEach((end) => end());
+    await drained;
+    await Promise.all(runs);
+    const { rows } = await pool.query(
+      "SELECT outcome, state, cost_nano > 0 AS paid FROM attempts WHERE process_id = $1 ORDER BY outcome",
+      [which],
+    );
+    expect(rows).toEqual([
+      { outcome: "aborted", state: "presumed", paid: true },
+      { outcome: "not_sent", state: "unpaid", paid: false },
+    ]);
+  }
 });

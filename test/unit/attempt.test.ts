@@ -6,6 +6,7 @@ import { parseRetryAfter, retryDelayMs } from "../../src/domain/retry.ts";
 
 describe("every error answer of the provider has one meaning", () => {
   const rows: [number, string | undefined, { code?: string; message?: string }, AttemptOutcome][] = [
+    [307, undefined, {}, "provider_error"],
     [400, "invalid_request_error", {}, "invalid_request"],
     [
       400,

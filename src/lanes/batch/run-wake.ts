@@ -9,8 +9,8 @@ import { readProgress } from "../../postgres/message-batches.ts";
 import type { Entry, Work } from "../../queue/entries.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
-import { createPlaces } from "./places.ts";
-import type { Places } from "./places.ts";
+import { createPlaces } from "../places.ts";
+import type { Places } from "../places.ts";
 import { runStep } from "./steps.ts";
 import type { StepReport } from "./steps.ts";
 

@@ -1,5 +1,9 @@
 // One attempt in the realtime lane, as a pipeline of named steps: pace, gate, claim, render, call, read, settle, record.
 //
+// A call's place at the provider is what is scarce, and the books before and after it take a tenth of a short call's time. So a
+// place is held for the call alone: some attempts are claimed ahead of it, and an end is recorded after it. Bounded ahead, because
+// what is claimed when this process dies is booked at its worst case, sent or not.
+//
 // Money and truth: nothing is paid before the claim is committed, and after it the attempt always ends in `record`, whatever the
 // call did. The record is tried until it is written: an answer that was paid for is worth more than a free slot. If this process
 // dies instead, its lease ends and the reaper books the attempt at its worst case.
@@ -21,8 +25,9 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
+import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
-import { settleBroken, settleCall, settleShut } from "./settle-call.ts";
+import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
 import type { ReadAnswer } from "./settle-call.ts";
 
 export interface AttemptDeps {
@@ -43,6 +48,8 @@ export interface AttemptDeps {
   /** A call sent at that time was answered. */
   onAnswered(sentAt: Date): void;
   inFlight: InFlight;
+  /** Attempts from their claim to the end of their call, and the calls among them. */
+  places: { claimed: Places; calling: Places };
 }
 
 /** The calls of this process by job, so that a cancel or a stop can abort them. */
@@ -68,12 +75,15 @@ export async function runAttempt(
     await deps.giveBack(dispatch, why);
     return { outcome: "not_claimed", detail: why };
   }
-  const answer = await claimOrGiveBack(dispatch, deps);
-  if (!answer.claimed) return { outcome: "not_claimed", detail: answer.why };
-  const record = await attempt(answer.job, dispatch, deps);
-  const recorded = await deps.record(record);
-  report(answer.job, record, recorded, deps);
-  return { outcome: record.attempt.outcome, detail: record.next.state };
+  const run = await deps.places.claimed(async () => {
+    const answer = await claimOrGiveBack(dispatch, deps);
+    if (!answer.claimed) return answer;
+    return { ...answer, record: await attempt(answer.job, dispatch, deps, drain) };
+  });
+  if (!run.claimed) return { outcome: "not_claimed", detail: run.why };
+  const recorded = await deps.record(run.record);
+  report(run.job, run.record, recorded, deps);
+  return { outcome: run.record.attempt.outcome, detail: run.record.next.state };
 }
 
 /**
@@ -91,12 +101,22 @@ async function claimOrGiveBack(dispatch: Dispatch, deps: AttemptDeps): Promise<C
   }
 }
 
-async function attempt(job: ClaimedJob, dispatch: Dispatch, deps: AttemptDeps): Promise<AttemptRecord> {
+async function attempt(
+  job: ClaimedJob,
+  dispatch: Dispatch,
+  deps: AttemptDeps,
+  drain: AbortSignal,
+): Promise<AttemptRecord> {
   const prepared = await deps.prepared.of(job.bulkId, job.jobType).catch(() => null);
   const params = prepared === null ? null : renderExactly(prepared, job);
   if (prepared === null) return settleBroken(job, "job_type_gone");
   if (params === null) return settleBroken(job, "request_changed");
-  const end = await call(job, dispatch, params, deps);
+  const end = await callInPlace(job, deps, (signal) => {
+    if (signal.aborted || drain.aborted) return null;
+    const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
+    return deps.provider.createMessage(params, { scope: dispatch, deadlineMs, signal });
+  });
+  if (end === null) return unsent(job, drain.aborted ? "drain" : "aborted");
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
   if (end.kind === "answer") deps.onAnswered(end.sentAt);
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
@@ -120,23 +140,18 @@ function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   }
 }
 
-async function call(
+/** Makes the call in its place; whoever aborts it while it waits for one finds it on the list. */
+async function callInPlace<End>(
   job: ClaimedJob,
-  dispatch: Dispatch,
-  params: string,
-  deps: AttemptDeps,
-): Promise<CallEnd<unknown>> {
+  { inFlight, places }: AttemptDeps,
+  call: (signal: AbortSignal) => End | Promise<End>,
+): Promise<End> {
   const controller = new AbortController();
-  deps.inFlight.set(job.id, { bulkId: job.bulkId, controller });
+  inFlight.set(job.id, { bulkId: job.bulkId, controller });
   try {
-    const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
-    return await deps.provider.createMessage(params, {
-      scope: dispatch,
-      deadlineMs,
-      signal: controller.signal,
-    });
+    return await places.calling(async () => call(controller.signal));
   } finally {
-    deps.inFlight.delete(job.id);
+    inFlight.delete(job.id);
   }
 }
 

@@ -18,6 +18,7 @@ import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
 import { resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import { createPlaces } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { recordUntilWritten, runAttempt } from "./run-attempt.ts";
 import type { AttemptDeps, AttemptSummary, InFlight } from "./run-attempt.ts";
@@ -25,7 +26,7 @@ import { unsent } from "./settle-call.ts";
 
 export interface WorkerDeps extends Omit<
   AttemptDeps,
-  "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight" | "prepared"
+  "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight" | "places" | "prepared"
 > {
   pool: Pool;
   prepared: PreparedBulks;
@@ -37,6 +38,8 @@ export interface WorkerDeps extends Omit<
 }
 
 export interface RealtimeWorker {
+  /** Entries to take at once: the calls, those claimed ahead of them, and those whose end is being recorded. */
+  entriesAtOnce: number;
   /** Runs one dispatch; the processor of the realtime queue. */
   process(dispatch: Dispatch): Promise<AttemptSummary>;
   /** Aborts the calls of a job, of a bulk, or all. An aborted call is booked at its worst case. Answers how many. */
@@ -53,12 +56,16 @@ const budgetRestMs = 1_000;
 const liftEveryMs = 2_000;
 
 export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
+  const { concurrency } = deps.config;
+  const claimedAtOnce = concurrency + Math.ceil(concurrency * limits.claimedAheadShare);
+  const entriesAtOnce = claimedAtOnce + concurrency;
+  const places = { claimed: createPlaces(claimedAtOnce), calling: createPlaces(concurrency) };
   const draining = new AbortController();
   // Every call that waits for its pace listens to it: as many as there are calls at once, and no leak.
-  setMaxListeners(deps.config.concurrency * 2, draining.signal);
+  setMaxListeners(entriesAtOnce + 1, draining.signal);
   const inFlight: InFlight = new Map();
   const running = new Set<Promise<unknown>>();
-  const attemptDeps = { ...deps, ...connect(deps, { inFlight, running }) };
+  const attemptDeps = { ...deps, ...connect(deps, { inFlight, running }), places };
 
   const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {
     const all = jobId === undefined && bulkId === undefined;
@@ -68,6 +75,7 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   };
 
   return {
+    entriesAtOnce,
     process: (dispatch) => {
       const run = runAttempt(dispatch, attemptDeps, draining.signal);
       running.add(run);
