@@ -61,13 +61,15 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
       }
     }
     if (trace !== undefined) trace.sentAt = options.clock.now();
+    // oxlint-disable-next-line typescript/no-base-to-string -- the SDK passes a text
+    const target = String(url);
     if (trace?.paced === true) {
-      const answer = await requestWhole(agent, String(url), request);
+      const answer = await requestWhole(agent, target, request);
       options.onAnswer(answer.headers, answer.status);
       return answer;
     }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-base-to-string -- the SDK passes a text, and Node's types of fetch are undici's of another version
-    const answer = await undiciFetch(String(url), {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's types of fetch are undici's of another version
+    const answer = await undiciFetch(target, {
       ...request,
       redirect: "error",
       window: null,
@@ -87,13 +89,15 @@ async function requestWhole(agent: Agent, url: string, init: RequestInit): Promi
     dispatcher: agent,
     method: "POST",
     headers: Object.fromEntries(new Headers(init.headers)),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the text that was rendered, passed through by the SDK
     body: init.body as string,
     signal: init.signal ?? null,
   });
-  // The status of an error says enough; of an answer only the whole counts.
-  const text = await body
-    .text()
-    .catch((error: unknown) => (statusCode >= 400 ? "" : Promise.reject(error as Error)));
+  const text = await body.text().catch((error: unknown) => {
+    // The status of an error says enough; of an answer only the whole counts.
+    if (statusCode >= 400) return "";
+    throw error;
+  });
   const answered = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
   return new Response(text, { status: statusCode, headers: answered });
 }
