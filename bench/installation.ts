@@ -1,9 +1,9 @@
-// What most parts of the benchmark need: a database of its own, the simulator, one process of Sluice and a caller, each in its own
-// process, with one queue under a real budget.
+// What most parts of the benchmark need: a database of its own, the simulator, a whole Sluice and a caller, each in processes of
+// its own, with one queue under a real budget.
 
 import type { BenchBackend, BenchStores } from "./stores.ts";
 import { startSide, startSimulatorProcess } from "./children.ts";
-import { peakMb } from "./memory-peak.ts";
+import { largestPeakMb } from "./memory-peak.ts";
 
 export interface Accepted {
   id: string;
@@ -19,7 +19,7 @@ export interface BenchInstallation {
   upload(file: string): Promise<Accepted>;
   /** A call of the API; throws unless it succeeds. */
   call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** The largest resident set of the Sluice process so far, in MB; null where the system does not say. */
+  /** The largest resident set that a process of Sluice had so far, in MB; null where the system does not say. */
   peakMb(): number | null;
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function openBenchInstallation(
   };
   const service = await startSide("bench/sides/service.ts", environment);
   const uploader = await startSide("bench/sides/uploader.ts", {});
-  const { url, key } = await service.ask<{ url: string; key: string }>({});
+  const { url, key, pids } = await service.ask<{ url: string; key: string; pids: number[] }>({});
   const call = (method: string, path: string, body?: unknown) =>
     callApi({ url: `${url}${path}`, key }, method, body);
   await call("PUT", "/v1/queues/default", {
@@ -74,7 +74,7 @@ export async function openBenchInstallation(
     },
     call: async <Answer>(method: string, path: string, body?: unknown) =>
       (await call(method, path, body)) as Answer,
-    peakMb: () => peakMb(service.pid),
+    peakMb: () => largestPeakMb(pids),
     close: async () => {
       await uploader.close();
       await service.close();

@@ -9,3 +9,9 @@ export function peakMb(pid: number): number | null {
     return null;
   }
 }
+
+/** The largest of several. */
+export function largestPeakMb(pids: readonly number[]): number | null {
+  const peaks = pids.map(peakMb).filter((peak) => peak !== null);
+  return peaks.length === 0 ? null : Math.max(...peaks);
+}

@@ -16,6 +16,6 @@ export interface CliDeps {
   /** Results go here, and nothing else. */
   readonly stdout: Screen & Writable;
   readonly stderr: Screen;
-  /** Runs the service in this process until it is told to end; answers with the exit code. */
-  start(config: Config): Promise<number>;
+  /** Runs the service in this process until it is told to end, or what it is attached to has ended; answers with the exit code. */
+  start(config: Config, how: { attached: boolean }): Promise<number>;
 }

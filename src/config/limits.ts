@@ -110,6 +110,12 @@ export const limits = {
   dispatchEveryMs: 250,
   /** Between two rounds while there is work: the window holds seconds of it, so a twentieth of a second is soon enough. */
   dispatchBusyMs: 50,
+  /** The lanes' own process: what its start may take on a busy machine, and what its goodbye takes beyond the drain. */
+  lanesStartMs: 120_000,
+  lanesGoodbyeMs: 10_000,
+  /** Between two starts of it after it ended unasked; it has recovered when it lived as long as the longest pause. */
+  lanesRestartMinMs: 1_000,
+  lanesRestartMaxMs: 30_000,
   /** What aborted calls get for their records at shutdown; beyond it the reaper books them. */
   drainRecordMs: 5_000,
   /** The lease of a message batch in one step (creating, polling, ingesting), renewed while it works. */

@@ -239,6 +239,12 @@ export const errorCatalogue = {
     false,
     "Read the log under the data directory, or set DATABASE_URL and REDIS_URL.",
   ),
+  lanes_failed: entry(
+    500,
+    "The process for the lanes did not start.",
+    false,
+    "Its own lines above say why; `sluice check-config` prints the settings both processes run with.",
+  ),
   lease_lost: entry(409, "The lease on this work has ended.", true, "Another process goes on with it."),
   internal: entry(
     500,

@@ -22,6 +22,7 @@ export const events = {
   "process.reaped": warn(
     "A process that did not show itself in time was declared dead; its open calls are presumed.",
   ),
+  "process.lanes_ended": error("The lanes' own process ended unasked; it is started again."),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 
   "database.opened": debug("The connection pool is ready."),

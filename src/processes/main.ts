@@ -9,6 +9,6 @@ import { runUntilSignalled } from "./run.ts";
 const { stdin, stdout, stderr, env } = process;
 process.exitCode = await runCli(
   process.argv.slice(2),
-  { environment: env, stdin, stdout, stderr, start: (config) => runUntilSignalled(config, stderr) },
+  { environment: env, stdin, stdout, stderr, start: (config, how) => runUntilSignalled(config, stderr, how) },
   { version },
 );

@@ -13,27 +13,41 @@ import { errorFields } from "../observe/error-fields.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Log } from "../observe/log.ts";
 import { keysFile } from "./bootstrap.ts";
-import { startService } from "./service.ts";
+import { startWithLanesApart } from "./lanes-apart.ts";
+import type { LaneMessage } from "./lanes-apart.ts";
 import type { Service } from "./service.ts";
 
-/** Runs the service until SIGTERM or SIGINT. Answers the exit code. */
-export async function runUntilSignalled(config: Config, screen: Screen): Promise<number> {
+/**
+ * Runs the service until SIGTERM or SIGINT; attached to the process that started it, also until that one has gone. Answers the exit
+ * code.
+ */
+export async function runUntilSignalled(
+  config: Config,
+  screen: Screen,
+  { attached }: { attached: boolean },
+): Promise<number> {
   const log = createLogger({
     level: config.logLevel,
     format: config.logFormat,
     fieldCharsMax: limits.logFieldCharsMax,
   });
   exitOnBugs(log);
-  const signalled = nextSignal();
-  const service = await startService(config, log).catch((error: unknown) => {
+  const signalled = attached ? Promise.race([nextSignal(), abandoned()]) : nextSignal();
+  const service = await startWithLanesApart(config, log).catch((error: unknown) => {
     screen.write(startFailure(error, config));
     return null;
   });
   if (service === null) return exitCodes.refused;
-  screen.write(banner(config, service));
+  if (attached) await tell({ ready: true });
+  else screen.write(banner(config, service));
   await signalled;
   void nextSignal().then(() => process.exit(exitCodes.aborted));
   const { aborted } = await service.close();
+  if (attached) {
+    await tell({ aborted });
+    // An open channel would keep this process alive.
+    if (process.connected) process.disconnect();
+  }
   return aborted === 0 ? exitCodes.done : exitCodes.aborted;
 }
 
@@ -49,6 +63,22 @@ function startFailure(error: unknown, { host, port }: Config): string {
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Resolves when it was handed over, or there is nobody to tell any more. */
+function tell(message: LaneMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected && process.send !== undefined) process.send(message, () => resolve());
+    else resolve();
+  });
+}
+
+/** Resolves when the process that started this one has gone, however it went. */
+function abandoned(): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected) resolve();
+    process.once("disconnect", () => resolve());
   });
 }
 

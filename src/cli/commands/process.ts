@@ -22,7 +22,9 @@ function addStart(program: Command, context: Context): void {
     )
     .addOption(new Option("--host <address>", "address the API listens on (SLUICE_HOST)"))
     .addOption(new Option("--port <number>", "port the API listens on, 0 takes a free one (SLUICE_PORT)"))
-    .action(async (options: { roles?: string; host?: string; port?: string }) => {
+    // For Sluice itself: the lanes beside an API end with the process that started them, and report to it.
+    .addOption(new Option("--attached").hideHelp())
+    .action(async (options: { roles?: string; host?: string; port?: string; attached?: boolean }) => {
       const { deps } = context;
       const environment = {
         ...deps.environment,
@@ -30,7 +32,7 @@ function addStart(program: Command, context: Context): void {
         ...(options.host === undefined ? {} : { SLUICE_HOST: options.host }),
         ...(options.port === undefined ? {} : { SLUICE_PORT: options.port }),
       };
-      context.end(await deps.start(configOf({ environment })));
+      context.end(await deps.start(configOf({ environment }), { attached: options.attached === true }));
     });
 }
 
