@@ -29,7 +29,7 @@ const program = ["../../bin/sluice.js", "../../../bin/sluice.js"]
   .find((path) => existsSync(path));
 
 /** The roles that move to a process of their own: none where there is no API, or no lane beside it. */
-export function rolesApart(roles: Config["roles"]): Config["roles"] {
+function rolesApart(roles: Config["roles"]): Config["roles"] {
   const lanes = roles.filter((role) => role !== "api");
   const works = lanes.includes("worker") || lanes.includes("batcher");
   return works && lanes.length < roles.length ? lanes : [];
