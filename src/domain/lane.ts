@@ -21,3 +21,10 @@ export function chooseLane(job: LaneQuestion): Lane {
   if (job.deadlineAt === null) return job.urgency === "now" ? "realtime" : "batch";
   return job.deadlineAt.getTime() - job.now.getTime() >= job.batchDeadlineMinMs ? "batch" : "realtime";
 }
+
+/**
+ * Whether a realtime job may be moved to the batch lane where a ceiling says so. A job that chose when it runs (its own line did, or
+ * it was submitted by itself) stays; so does what no message batch may carry.
+ */
+export const mayWait = (job: { lane: Lane; batchable: boolean; choseItself: boolean }): boolean =>
+  job.lane === "realtime" && job.batchable && !job.choseItself;

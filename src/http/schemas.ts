@@ -3,6 +3,8 @@
 import { z } from "zod";
 import { limits } from "../config/limits.ts";
 import { holderKinds, scopes } from "../domain/access.ts";
+import { budgetScopes } from "../domain/budget.ts";
+import { windowKinds } from "../domain/budget-window.ts";
 import { errorCatalogue } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { faults, finalStates, lanes, openStates, waitReasons } from "../domain/job.ts";
@@ -105,10 +107,32 @@ export const bulkSchema = z
   })
   .meta({ id: "Bulk" });
 
+const budgetInTheWay = z
+  .object({
+    id: z.string().nullable(),
+    scope: z.enum(budgetScopes),
+    target: z.string().nullable(),
+    window: z.enum(windowKinds),
+    ends_at: instant.nullable(),
+    wanted_usd: usdSchema,
+    available_usd: usdSchema.nullable(),
+    held_usd: usdSchema.nullable(),
+    holds: z.url().nullable().meta({ description: "Where the holds in the way are listed." }),
+  })
+  .meta({
+    id: "BudgetInTheWay",
+    description: "A ceiling without room. Of one that you may not see only its kind is told.",
+  });
+
+const waiting = {
+  wait_detail: z.string().nullable().meta({ description: "The wait reason, in words." }),
+  wait_budgets: z.array(budgetInTheWay).meta({ description: "For wait_reason budget: what has no room." }),
+};
+
 export const bulkDetailSchema = bulkSchema
   .extend({
     wait_reason: z.enum(waitReasons).nullable(),
-    wait_detail: z.string().nullable(),
+    ...waiting,
     eta: z
       .object({ finish_at: instant, jobs_per_s: z.number() })
       .nullable()
@@ -205,6 +229,10 @@ const attemptSchema = z
 export const jobSchema = listedJobSchema
   .extend({
     ...answered,
+    ...waiting,
+    downgraded_at: instant
+      .nullable()
+      .meta({ description: "When a ceiling sent it from the realtime to the batch lane." }),
     abstained_reason: z.string().nullable(),
     model: z.string(),
     prompt_version: count,

@@ -13,6 +13,7 @@ import { jsonLines, ndjsonLines } from "../../intake/read-upload.ts";
 import { submit, type Submission, type Submitted } from "../../intake/submit.ts";
 import type { Api } from "../api.ts";
 import { type Body, readJson } from "../body.ts";
+import { requireRoom } from "../budgets/turn-away.ts";
 import { bulkLinks } from "../present.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, checkBody, defineRoute, type Route } from "../route.ts";
@@ -79,6 +80,7 @@ export function submitBulkRoute(api: Api): Route {
       "unsupported_encoding",
       "queue_not_found",
       "type_not_found",
+      "budget_bound",
       "too_many_requests",
     ],
     async handle(call) {
@@ -88,6 +90,9 @@ export function submitBulkRoute(api: Api): Route {
       const free = source.mediaType === "application/json" ? api.jsonBulks.take() : () => undefined;
       return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks", body: source }, async (seal) => {
         const target = await requireTarget(api, caller, { queue: call.query.queue, type: call.query.type });
+        const labels = call.query.label ?? {};
+        const work = { queueId: target.queue.id, jobType: target.jobType.name, labels };
+        const requireRoomFor = await requireRoom(api, caller, work);
         const { urgency, deadline, priority, on_invalid: onInvalid } = call.query;
         const submission: Submission = {
           tenantId: caller.tenantId,
@@ -96,11 +101,12 @@ export function submitBulkRoute(api: Api): Route {
           onInvalid,
           single: false,
           choices: { urgency, deadline, priority },
-          labels: call.query.label ?? {},
+          labels,
           ...(await readForm(source, config)),
         };
         let answer: Answer = { status: 202 };
-        const submitted = await submit(api.intake, submission, (client, done) => {
+        const submitted = await submit(api.intake, submission, async (client, done) => {
+          await requireRoomFor(client, done.bulkId);
           answer = answerFor(done, origin);
           return seal(client, answer);
         });
