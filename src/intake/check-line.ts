@@ -65,6 +65,7 @@ export function checkLine(line: JobLine, prepared: PreparedJobs, rules: LineRule
       mayWait: mayWait({
         lane,
         batchable: request.batchable,
+        deadlineAt: treatment.deadlineAt,
         choseItself: rules.single || saysWhen(line.fields),
       }),
       labels: labels === null ? null : JSON.stringify(labels),
