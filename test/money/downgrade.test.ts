@@ -12,7 +12,7 @@ import {
   seedBudget,
   verdictsOf,
   worstOfSeeded,
-  wrongWindows,
+  requireRightWindows,
 } from "../support/claims.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   pool = openPool(database.url, { max: 4, applicationName: "test", log: silentLog });
 });
 afterEach(async () => {
-  expect(await wrongWindows(pool)).toEqual([]);
+  await requireRightWindows(pool);
   await pool.end();
   await database.drop();
 });

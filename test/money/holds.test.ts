@@ -12,7 +12,15 @@ import { formIntent } from "../../src/postgres/message-batch-intent.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
 import { recordAttempts } from "../../src/postgres/record.ts";
 import { seedBulk, type SeededBulk, seedQueue, seedTenant } from "../control/seed.ts";
-import { booksAt, dispatchJobs, endOf, seedBudget, worstOfSeeded, wrongWindows } from "../support/claims.ts";
+import {
+  booksAt,
+  dispatchJobs,
+  endOf,
+  seedBudget,
+  type SeededBudget,
+  worstOfSeeded,
+  wrongWindows,
+} from "../support/claims.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -75,24 +83,29 @@ async function seedWork(): Promise<{ bulks: SeededBulk[]; budgets: string[] }> {
 
 async function seedBudgets(tenants: readonly string[], bulks: readonly SeededBulk[]): Promise<string[]> {
   const limit = (jobs: number): { limitNano: bigint } => ({ limitNano: worstOfSeeded * BigInt(jobs) });
-  const seeds = [
+  const seeds: SeededBudget[] = [
     { scope: "global", ...limit(150) },
     { scope: "global", ...limit(120), window: "day" },
     { scope: "job_type", target: "classify-intent", ...limit(130), window: "month" },
-    ...tenants.map((tenantId) => ({ scope: "tenant", target: tenantId, ...limit(80) })),
-    ...tenants.map((tenantId) => ({ scope: "tenant", tenantId, target: tenantId, ...limit(70) })),
-    ...teams.map((team) => ({ scope: "label", target: `team:${team}`, ...limit(50), window: "day" })),
+    ...tenants.map((tenantId) => ({ scope: "tenant" as const, target: tenantId, ...limit(80) })),
+    ...tenants.map((tenantId) => ({ scope: "tenant" as const, tenantId, target: tenantId, ...limit(70) })),
+    ...teams.map((team) => ({
+      scope: "label" as const,
+      target: `team:${team}`,
+      ...limit(50),
+      window: "day" as const,
+    })),
     { scope: "label", tenantId: tenants[0] ?? "", target: "feature:f0", ...limit(9) },
     ...[...new Map(bulks.map((bulk) => [bulk.queueId, bulk])).values()].map(({ queueId, tenantId }) => ({
-      scope: "queue",
+      scope: "queue" as const,
       tenantId,
       target: queueId,
       ...limit(40),
     })),
     ...bulks
       .filter((_, at) => at % 3 === 0)
-      .map(({ bulkId, tenantId }) => ({ scope: "bulk", tenantId, target: bulkId, ...limit(12) })),
-  ] as const;
+      .map(({ bulkId, tenantId }) => ({ scope: "bulk" as const, tenantId, target: bulkId, ...limit(12) })),
+  ];
   const ids: string[] = [];
   for (const seed of seeds) ids.push(await seedBudget(pool, seed));
   return ids;

@@ -10,9 +10,10 @@ import {
   booksAt,
   claimJobs,
   seedBudget,
+  type SeededBudget,
   verdictsOf,
   worstOfSeeded,
-  wrongWindows,
+  requireRightWindows,
 } from "../support/claims.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
   pool = openPool(database.url, { max: 6, applicationName: "test", log: silentLog });
 });
 afterAll(async () => {
-  expect(await wrongWindows(pool)).toEqual([]);
+  await requireRightWindows(pool);
   await pool.end();
   await database.drop();
 });
@@ -50,13 +51,16 @@ test.each([
   ["job type", () => ({ scope: "job_type", target: "classify-intent" })],
   ["label", () => ({ scope: "label", target: "team:core" })],
   ["bulk", ({ bulkId }: SeededBulk) => ({ scope: "bulk", target: bulkId })],
-] as const)("a budget of scope %s lets through what fits and no more", async (_, aim) => {
-  const bulk = await seedBulk(pool, { jobs: 3 });
-  await labelled(bulk, { team: "core" });
-  await seedBudget(pool, { ...aim(bulk), limitNano: 2n * worstOfSeeded });
-  expect(verdictsOf(await claimJobs(pool, books(), bulk.jobIds))).toEqual(["claimed", "claimed", "budget"]);
-  await endAll();
-});
+] satisfies [string, (bulk: SeededBulk) => Pick<SeededBudget, "scope" | "target">][])(
+  "a budget of scope %s lets through what fits and no more",
+  async (_, aim) => {
+    const bulk = await seedBulk(pool, { jobs: 3 });
+    await labelled(bulk, { team: "core" });
+    await seedBudget(pool, { ...aim(bulk), limitNano: 2n * worstOfSeeded });
+    expect(verdictsOf(await claimJobs(pool, books(), bulk.jobIds))).toEqual(["claimed", "claimed", "budget"]);
+    await endAll();
+  },
+);
 
 test("money is held in every budget that binds the work, or in none", async () => {
   const bulk = await seedBulk(pool, { jobs: 3 });

@@ -15,7 +15,7 @@ import {
   seedBudget,
   verdictsOf,
   worstOfSeeded,
-  wrongWindows,
+  requireRightWindows,
 } from "../support/claims.ts";
 import { ManualClock } from "../support/clock.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
@@ -28,7 +28,7 @@ beforeEach(async () => {
   pool = openPool(database.url, { max: 4, applicationName: "test", log: silentLog });
 });
 afterEach(async () => {
-  expect(await wrongWindows(pool)).toEqual([]);
+  await requireRightWindows(pool);
   await pool.end();
   await database.drop();
 });

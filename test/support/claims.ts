@@ -1,4 +1,5 @@
 // Claims without a lane: seeded jobs are dispatched and their money is held as a worker would, at an instant the test chooses.
+import { inspect } from "node:util";
 import { newId } from "../../src/config/ids.ts";
 import type { BudgetScope, Unbudgeted, WhenBound } from "../../src/domain/budget.ts";
 import type { WindowKind } from "../../src/domain/budget-window.ts";
@@ -121,4 +122,10 @@ export async function wrongWindows(database: Database): Promise<unknown[]> {
       WHERE w.held_nano <> p.open_nano OR w.spent_nano <> l.ledger_nano OR w.spent_nano + w.held_nano > w.limit_nano`,
   );
   return rows;
+}
+
+/** Fails where {@link wrongWindows} finds any: what every test of money ends with. */
+export async function requireRightWindows(database: Database): Promise<void> {
+  const wrong = await wrongWindows(database);
+  if (wrong.length > 0) throw new Error(`windows that do not add up: ${inspect(wrong)}`);
 }
