@@ -13,10 +13,10 @@ SELECT b.id, b.tenant_id, t.name AS tenant_name, b.scope, b.target, coalesce(q.n
   FROM (VALUES ('global', ''), ('tenant', $1::text), ('queue', $2::text), ('job_type', $3::text), ('bulk', $4::text)
         UNION ALL
         SELECT 'label', l.key || ':' || l.value FROM jsonb_each_text(($5::text)::jsonb) AS l) AS known(scope, target)
-  JOIN budgets b ON b.scope = known.scope AND b.target = known.target AND b.ended_at IS NULL
-   AND (b.scope NOT IN ('job_type', 'label') OR b.tenant_id IN ('installation', $1::text))
+ CROSS JOIN LATERAL (SELECT * FROM budgets o WHERE o.ended_at IS NULL AND o.scope = known.scope AND o.target = known.target OFFSET 0) b
   JOIN tenants t ON t.id = b.tenant_id
   LEFT JOIN queues q ON b.scope = 'queue' AND q.id = b.target
   LEFT JOIN tenants n ON b.scope = 'tenant' AND n.id = b.target
   LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.starts_at <= $6::timestamptz AND w.ends_at > $6::timestamptz
+ WHERE b.scope NOT IN ('job_type', 'label') OR b.tenant_id IN ('installation', $1::text)
  ORDER BY b.id

@@ -2,7 +2,7 @@
 -- has yet to be made). Labels are those of the job, or of its bulk where it has none of its own.
 --
 -- The names by which budgets may know the work are spelled out first, so that each is one probe of budgets_open, however many budgets
--- there are.
+-- there are. OFFSET 0 keeps it so: left to itself the planner reads all of them for every turn.
 --
 -- $1 ordinal integer[]  $2 tenant_id text[]  $3 queue_id text[]  $4 job_type text[]  $5 bulk_id text[]  $6 labels text[] (JSON)
 -- $7 at timestamptz
@@ -20,7 +20,7 @@ SELECT s.ordinal, b.id AS budget_id, b.tenant_id, b.window_kind, b.time_zone, b.
    UNION ALL
    SELECT 'label', l.key || ':' || l.value FROM jsonb_each_text(coalesce(s.labels::jsonb, k.labels)) AS l
  ) AS known(scope, target)
-  JOIN budgets b ON b.scope = known.scope AND b.target = known.target AND b.ended_at IS NULL
-   AND (b.scope NOT IN ('job_type', 'label') OR b.tenant_id IN ('installation', s.tenant_id))
+ CROSS JOIN LATERAL (SELECT * FROM budgets q WHERE q.ended_at IS NULL AND q.scope = known.scope AND q.target = known.target OFFSET 0) b
   LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.starts_at <= $7 AND w.ends_at > $7
+ WHERE b.scope NOT IN ('job_type', 'label') OR b.tenant_id IN ('installation', s.tenant_id)
  ORDER BY s.ordinal, b.id
