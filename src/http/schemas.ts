@@ -126,6 +126,10 @@ const answered = {
   confidence: z.number().nullable(),
   abstained: z.enum(["uncertain", "out_of_scope", "ambiguous", "no_answer"]).nullable(),
   decided_by: z.enum(["model", "person", "static", "cache"]).nullable(),
+  reason: z.string().nullable().meta({
+    description:
+      "Why it ended so: what made an answer invalid, the category of a refusal, why the model abstained. Never the answer's text.",
+  }),
   failure: failure.nullable(),
   cost_usd: usdSchema,
 };
@@ -205,7 +209,6 @@ const attemptSchema = z
 export const jobSchema = listedJobSchema
   .extend({
     ...answered,
-    abstained_reason: z.string().nullable(),
     model: z.string(),
     prompt_version: count,
     attempts_max: count,
