@@ -54,7 +54,13 @@ export async function saveQueue(deps: MoneyDeps, wish: QueueWish): Promise<{ id:
       act: queue.created ? "queue.created" : "queue.changed",
       subjectKind: "queue",
       subjectId: queue.id,
-      detail: { name, ...settings, ...change, ...(reason !== null && { reason }) },
+      detail: {
+        name,
+        ...settings,
+        approveAboveNano: settings.approveAboveNano?.toString() ?? null,
+        ...change,
+        ...(reason !== null && { reason }),
+      },
     });
     return queue;
   });

@@ -85,6 +85,7 @@ const firstQueue = {
   concurrencyMax: null,
   attemptsMax: null,
   jobAgeMaxS: null,
+  approveAboveNano: null,
 };
 
 const firstBudget = {

@@ -174,9 +174,6 @@ test("lines that wait for a day's budget are packed by themselves when the next 
   expect(await fixture.rows("SELECT DISTINCT wait_reason FROM jobs WHERE state = 'queued'")).toEqual([
     { wait_reason: "budget" },
   ]);
-  const [formed] = await fixture.rows<{ id: string }>(
-    "SELECT id FROM message_batches WHERE state = 'intent'",
-  );
   // What is held before midnight is answered after it.
   await fixture.advance(midnight.getTime() - fixture.simulator.world.clock.now());
   await fixture.drive();

@@ -2,6 +2,7 @@
 // backlog there, and not the budget, whose figures would tell what others spend.
 import { z } from "zod";
 import { lanes, openStates } from "../../domain/job.ts";
+import { formatUsd } from "../../domain/money.ts";
 import { type QueueBudgetRow, readQueueBudgets } from "../../postgres/budgets.ts";
 import {
   type BacklogRow,
@@ -14,6 +15,7 @@ import type { Api } from "../api.ts";
 import { presentWindow, windowFigures } from "../budgets/present.ts";
 import type { Caller } from "../caller.ts";
 import { iso } from "../present.ts";
+import { usdSchema } from "../schemas.ts";
 
 const instant = z.iso.datetime();
 const byState = z.partialRecord(z.enum(openStates), z.int());
@@ -32,6 +34,7 @@ export const queueSchema = z
       attempts_max: z.int().nullable(),
       job_age_max_s: z.int().nullable(),
     }),
+    approve_above_usd: usdSchema.nullable(),
     paused: z.boolean(),
     flags: z.array(
       z.object({
@@ -97,6 +100,7 @@ function presentQueue(queue: Queue, { backlog, flags, budget, now }: Around): un
       attempts_max: queue.attemptsMax,
       job_age_max_s: queue.jobAgeMaxS,
     },
+    approve_above_usd: queue.approveAboveNano === null ? null : formatUsd(queue.approveAboveNano),
     paused: flags.length > 0,
     flags: flags.map(({ kind, scope, reason, set_by, set_at }) => ({
       kind,

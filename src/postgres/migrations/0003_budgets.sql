@@ -1,4 +1,4 @@
--- 0002 · Budgets for every scope: who manages one, what it is for, and which work may wait for a cheaper lane.
+-- 0003 · Budgets for every scope: who manages one, what it is for, and which work may wait for a cheaper lane.
 --
 -- The tenant of a budget is whoever manages it, so the installation and a tenant may each have a ceiling on the same target, and both
 -- bind. A budget of a job type or a label binds its own tenant's work, or everybody's where the installation manages it. Label targets
