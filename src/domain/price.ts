@@ -92,7 +92,8 @@ export function worstCostNanoUsd(request: {
 
 /**
  * Reads the `usage` object of a Messages API answer; null when it cannot be priced (a count is missing, negative or broken, or
- * the request ran at another speed), and the attempt stays booked at its worst case. Cache writes that the breakdown by lifetime
+ * the request ran at another speed, in a region or with a server tool whose price nobody knows), and the attempt stays booked at its
+ * worst case. Cache writes that the breakdown by lifetime
  * leaves out are counted as 1-hour writes: booking too much is corrected by an audit, booking too little breaks a ceiling.
  */
 export function readUsage(usage: unknown): Usage | null {
@@ -110,8 +111,21 @@ export function readUsage(usage: unknown): Usage | null {
     outputTokens: count(usage["output_tokens"]),
     webSearches: count(searches["web_search_requests"] ?? 0),
   };
-  if (Object.values(read).some((value) => Number.isNaN(value)) || usage["speed"] === "fast") return null;
+  if (Object.values(read).some((value) => Number.isNaN(value)) || hasUnknownPrice(usage, searches)) return null;
   return { ...read, ranInUs: usage["inference_geo"] === "us" };
+}
+
+const pricedRegions: readonly unknown[] = ["us", "global", "not_available", null, undefined];
+const pricedTools = new Set(["web_search_requests", "web_fetch_requests"]);
+
+function hasUnknownPrice(
+  usage: Readonly<Record<string, unknown>>,
+  tools: Readonly<Record<string, unknown>>,
+): boolean {
+  const unknownTool = Object.entries(tools).some(
+    ([name, uses]) => !pricedTools.has(name) && typeof uses === "number" && uses > 0,
+  );
+  return unknownTool || usage["speed"] === "fast" || !pricedRegions.includes(usage["inference_geo"]);
 }
 
 /** The whole prompt: what thresholds are measured on. */
