@@ -3,6 +3,8 @@
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
+import { addBackupCommands } from "./commands/backup.ts";
+import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { Context } from "./context.ts";
@@ -30,6 +32,8 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addBulkCommands(program, context);
   addQueueCommands(program, context);
   addAccessCommands(program, context);
+  addLedgerCommands(program, context);
+  addBackupCommands(program, context);
   return program;
 }
 

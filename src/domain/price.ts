@@ -58,14 +58,36 @@ export function findPrice(id: string): Price | undefined {
 
 /** The exact cost of a usage in nano-dollars, rounded up once. */
 export function costNanoUsd(usage: Usage, terms: { lane: Lane; price: Price }): bigint {
-  const tier = tierFor(terms.price, promptTokens(usage));
+  return tierCostNanoUsd(usage, terms.lane, tierFor(terms.price, promptTokens(usage)));
+}
+
+function tierCostNanoUsd(usage: Usage, lane: Lane, tier: PriceTier): bigint {
   const pico =
     BigInt(usage.inputTokens) * tier.inputPico +
     BigInt(usage.cacheWrite5mTokens) * tier.write5mPico +
     BigInt(usage.cacheWrite1hTokens) * tier.write1hPico +
     BigInt(usage.cacheReadTokens) * tier.readPico +
     BigInt(usage.outputTokens) * tier.outputPico;
-  return toNano(pico, terms.lane, usage.ranInUs) + BigInt(usage.webSearches) * webSearchNanoUsd;
+  return toNano(pico, lane, usage.ranInUs) + BigInt(usage.webSearches) * webSearchNanoUsd;
+}
+
+/**
+ * What a sum of many requests can have cost at the least and at the most: which tier each of them fell into cannot be told from the
+ * sum, but that their prompts had at least `promptTokensMin` tokens. Rounded once, so it may be below the sum of attempts by a
+ * nano-dollar each.
+ */
+export function costRangeNanoUsd(
+  usage: Usage,
+  { lane, price, promptTokensMin }: { lane: Lane; price: Price; promptTokensMin: number },
+): { leastNano: bigint; mostNano: bigint } {
+  const possible = price.tiers.filter(
+    ({ promptTokensMax }) => promptTokensMax === null || promptTokensMax >= promptTokensMin,
+  );
+  const costs = possible.map((tier) => tierCostNanoUsd(usage, lane, tier));
+  return {
+    leastNano: costs.reduce((least, nano) => (nano < least ? nano : least)),
+    mostNano: costs.reduce((most, nano) => (nano > most ? nano : most)),
+  };
 }
 
 /**
