@@ -5,4 +5,4 @@
 -- locks: none beyond the new row
 -- index: restores_open
 INSERT INTO restores (id, snapshot_at, backup_sha256, restored_by) VALUES ($1, $2, $3, $4)
-ON CONFLICT ((true)) WHERE recovered_at IS NULL DO NOTHING
+ON CONFLICT DO NOTHING
