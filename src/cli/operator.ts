@@ -36,6 +36,16 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
   });
 }
 
+/** Opens a database for a restore, which makes its tables itself. */
+export async function asRestorer<T>(
+  deps: CliDeps,
+  work: (restorer: Operator & { readonly database: string }) => Promise<T>,
+): Promise<T> {
+  return withDatabase(deps, ({ pool, log, database }) =>
+    work({ pool, log, database, newId, actor: `operator:${userName()}` }),
+  );
+}
+
 /** Brings the database to the state of this code; the names of what was applied now. */
 export async function migrateDatabase(deps: CliDeps): Promise<{ applied: string[]; database: string }> {
   return withDatabase(deps, async ({ pool, log, database }) => ({

@@ -133,11 +133,12 @@ export function readUsage(usage: unknown): Usage | null {
     outputTokens: count(usage["output_tokens"]),
     webSearches: count(searches["web_search_requests"] ?? 0),
   };
-  if (Object.values(read).some((value) => Number.isNaN(value)) || hasUnknownPrice(usage, searches)) return null;
+  if (Object.values(read).some((value) => Number.isNaN(value)) || hasUnknownPrice(usage, searches))
+    return null;
   return { ...read, ranInUs: usage["inference_geo"] === "us" };
 }
 
-const pricedRegions: readonly unknown[] = ["us", "global", "not_available", null, undefined];
+const pricedRegions = new Set<unknown>(["us", "global", "not_available", null, undefined]);
 const pricedTools = new Set(["web_search_requests", "web_fetch_requests"]);
 
 function hasUnknownPrice(
@@ -147,7 +148,7 @@ function hasUnknownPrice(
   const unknownTool = Object.entries(tools).some(
     ([name, uses]) => !pricedTools.has(name) && typeof uses === "number" && uses > 0,
   );
-  return unknownTool || usage["speed"] === "fast" || !pricedRegions.includes(usage["inference_geo"]);
+  return unknownTool || usage["speed"] === "fast" || !pricedRegions.has(usage["inference_geo"]);
 }
 
 /** The whole prompt: what thresholds are measured on. */

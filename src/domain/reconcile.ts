@@ -95,7 +95,9 @@ export function compareBooks(
   if (theirs.byBatch)
     for (const [batch, [mine, other]] of grouped(ours, theirs.figures, (each) => each.batchId))
       rows.push(compare(mine, other, terms("batch", batch, span)));
-  return rows.filter((row) => row.by === "whole" || row.providerNano > 0n || row.settledNano + row.presumedNano > 0n);
+  return rows.filter(
+    (row) => row.by === "whole" || row.providerNano > 0n || row.settledNano + row.presumedNano > 0n,
+  );
 }
 
 interface Terms {
@@ -168,7 +170,10 @@ function reasonsFor(
       { name: "presumed", nano: sum(mine, (each) => each.presumedNano) },
       carried,
       uncertain,
-      { name: "rounding", nano: theirs.sums ? BigInt(mine.reduce((all, each) => all + each.attempts, 0)) : 0n },
+      {
+        name: "rounding",
+        nano: theirs.sums ? BigInt(mine.reduce((all, each) => all + each.attempts, 0)) : 0n,
+      },
     ];
   const open = ours.filter((each) => each.since < window.until && each.day >= window.since);
   return [{ name: "in progress", nano: sum(open, (each) => each.openNano) }, carried];
@@ -188,10 +193,7 @@ function shiftOf(
   );
 }
 
-function balancedBatches(
-  ours: readonly LedgerFigure[],
-  figures: readonly ProviderFigure[],
-): Set<string> {
+function balancedBatches(ours: readonly LedgerFigure[], figures: readonly ProviderFigure[]): Set<string> {
   const equal = [...grouped(ours, figures, (each) => each.batchId)].filter(
     ([, [mine, other]]) =>
       sum(mine, (each) => each.settledNano + each.presumedNano) === sum(other, (each) => each.nano),
@@ -199,10 +201,10 @@ function balancedBatches(
   return new Set(equal.map(([batchId]) => batchId));
 }
 
-function grouped<Key extends string | null>(
+function grouped(
   ours: readonly LedgerFigure[],
   figures: readonly ProviderFigure[],
-  keyOf: (each: { model: string; batchId: string | null }) => Key,
+  keyOf: (each: { model: string; batchId: string | null }) => string | null,
 ): Map<string, [LedgerFigure[], ProviderFigure[]]> {
   const groups = new Map<string, [LedgerFigure[], ProviderFigure[]]>();
   const of = (key: string): [LedgerFigure[], ProviderFigure[]] => {

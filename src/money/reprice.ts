@@ -57,17 +57,28 @@ export async function reprice(deps: RepriceDeps, wish: RepriceWish): Promise<Rep
 }
 
 /** The correction an attempt needs; `right` where it costs what it should, `unpriced` where nobody can say. */
-export function judge(row: PricedAttempt): Correction | "right" | "unpriced" {
+function judge(row: PricedAttempt): Correction | "right" | "unpriced" {
   const usage = readUsage(row.usage);
   const price = priceAt(row.model, row.price_at.getTime());
   if (usage === null || price === undefined || row.cost_nano === null) return "unpriced";
   const costNano = costNanoUsd(usage, { lane: row.lane, price });
   const realtimeNano = costNanoUsd(usage, { lane: "realtime", price });
   if (costNano === row.cost_nano && realtimeNano === row.realtime_nano) return "right";
-  return { jobId: row.job_id, no: row.no, priorNano: row.cost_nano, costNano, realtimeNano, priceId: price.id };
+  return {
+    jobId: row.job_id,
+    no: row.no,
+    priorNano: row.cost_nano,
+    costNano,
+    realtimeNano,
+    priceId: price.id,
+  };
 }
 
-function note(models: Map<string, RepricedModel>, row: PricedAttempt, verdict: ReturnType<typeof judge>): void {
+function note(
+  models: Map<string, RepricedModel>,
+  row: PricedAttempt,
+  verdict: ReturnType<typeof judge>,
+): void {
   const model = models.get(row.model) ?? {
     model: row.model,
     checked: 0,

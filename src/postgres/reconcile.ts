@@ -17,29 +17,38 @@ export async function readLedgerFigures(
   now: Date,
 ): Promise<LedgerFigure[]> {
   const [since, until] = [new Date(`${span.since}T00:00:00Z`), new Date(`${span.until}T00:00:00Z`)];
-  const ended = (await ledgerFigures(database, [since, until])).rows.map((row) => ({
-    day: row.day,
-    since: row.since,
-    ...commonOf(row),
-    attempts: row.attempts,
-    settledNano: row.settled_nano,
-    presumedNano: row.presumed_nano,
-    openNano: 0n,
-  }));
-  const open = (await openFigures(database, [])).rows.map((row) => ({
-    day: dayText(now.getTime()),
-    since: row.since,
-    ...commonOf(row),
-    attempts: 0,
-    settledNano: 0n,
-    presumedNano: 0n,
-    openNano: row.open_nano,
-  }));
-  return [...ended, ...open];
+  const ended = await ledgerFigures(database, [since, until]);
+  const open = await openFigures(database, []);
+  return [
+    ...ended.rows.map((row) => figureOf(row, row.day, row)),
+    ...open.rows.map((row) => figureOf(row, dayText(now.getTime()), { open_nano: row.open_nano })),
+  ];
 }
 
-const commonOf = (row: { model: string; lane: string; provider_id: string | null }) => ({
-  model: findModel(row.model)?.id ?? row.model,
-  lane: (row.lane === "batch" ? "batch" : "realtime") satisfies Lane as Lane,
-  batchId: row.provider_id,
+interface Place {
+  readonly since: string;
+  readonly model: string;
+  readonly lane: string;
+  readonly provider_id: string | null;
+}
+
+interface Sums {
+  readonly attempts?: number;
+  readonly settled_nano?: bigint;
+  readonly presumed_nano?: bigint;
+  readonly open_nano?: bigint;
+}
+
+const figureOf = (place: Place, day: string, sums: Sums): LedgerFigure => ({
+  day,
+  since: place.since,
+  model: findModel(place.model)?.id ?? place.model,
+  lane: laneOf(place.lane),
+  batchId: place.provider_id,
+  attempts: sums.attempts ?? 0,
+  settledNano: sums.settled_nano ?? 0n,
+  presumedNano: sums.presumed_nano ?? 0n,
+  openNano: sums.open_nano ?? 0n,
 });
+
+const laneOf = (text: string): Lane => (text === "batch" ? "batch" : "realtime");

@@ -19,7 +19,8 @@ export async function readUse(database: Database): Promise<{ holdsWork: boolean;
 export type RestoreMarker = RowOf<"restore/find-open">;
 
 /** The marker of a restore that is not recovered yet. */
-export const findRestore = (database: Database): Promise<RestoreMarker | undefined> => openMarker(database, []);
+export const findRestore = (database: Database): Promise<RestoreMarker | undefined> =>
+  openMarker(database, []);
 
 const reason = "restored from a backup: run sluice recover";
 

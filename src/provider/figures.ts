@@ -17,7 +17,7 @@ import { dayText } from "../domain/reconcile.ts";
 import type { ProviderFigure, ProviderFigures } from "../domain/reconcile.ts";
 import type { Provider } from "./client.ts";
 
-/** From and until an instant; only whole buckets are read. */
+/** From and until an instant; a report of buckets begins with the one that holds the first instant. */
 export interface FigureSpan {
   readonly since: Date;
   readonly until: Date;
@@ -66,10 +66,7 @@ export interface ReportChoice {
 }
 
 /** Reads the usage report. `provider` is a client with the admin key. */
-export function createUsageReport(
-  provider: Pick<Provider, "request">,
-  choice: ReportChoice,
-): FigureSource {
+export function createUsageReport(provider: Pick<Provider, "request">, choice: ReportChoice): FigureSource {
   return {
     describe: "usage report",
     read: async (span) => {
@@ -79,12 +76,14 @@ export function createUsageReport(
       for (let pages = 0; pages < pagesMax; pages += 1) {
         // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
         const report = await readReport(provider, reportPath(span, choice, page));
-        for (const bucket of report.data)
-          for (const result of bucket.results) {
-            const figure = figureOf(result, new Date(bucket.starting_at));
-            if (figure === null) unpriced.add(result.model ?? "");
-            else figures.push(figure);
-          }
+        const results = report.data.flatMap((bucket) =>
+          bucket.results.map((result) => ({ result, at: new Date(bucket.starting_at) })),
+        );
+        for (const { result, at } of results) {
+          const figure = figureOf(result, at);
+          if (figure === null) unpriced.add(result.model ?? "");
+          else figures.push(figure);
+        }
         page = report.next_page;
         if (!report.has_more || page === null)
           return { figures, byBatch: false, sums: true, unpriced: [...unpriced] };
@@ -94,13 +93,18 @@ export function createUsageReport(
   };
 }
 
+const bucketMs = { "1m": 60_000, "1h": 3_600_000, "1d": 86_400_000 } as const;
+
 function reportPath({ since, until }: FigureSpan, choice: ReportChoice, page: string | null): string {
+  // Whole buckets: what a bucket also has of the time before is counted rather than missed.
+  const widthMs = bucketMs[choice.bucketWidth];
   const query = new URLSearchParams({
-    starting_at: since.toISOString(),
+    starting_at: new Date(Math.floor(since.getTime() / widthMs) * widthMs).toISOString(),
     ending_at: until.toISOString(),
     bucket_width: choice.bucketWidth,
   });
-  for (const name of ["model", "service_tier", "context_window", "inference_geo"]) query.append("group_by[]", name);
+  for (const name of ["model", "service_tier", "context_window", "inference_geo"])
+    query.append("group_by[]", name);
   for (const id of choice.apiKeyIds) query.append("api_key_ids[]", id);
   for (const id of choice.workspaceIds) query.append("workspace_ids[]", id);
   if (page !== null) query.set("page", page);
@@ -136,7 +140,14 @@ function figureOf(result: Result, at: Date): ProviderFigure | null {
   };
   const promptTokensMin = result.context_window === "200k-1M" ? 200_001 : 0;
   const { leastNano, mostNano } = costRangeNanoUsd(usage, { lane, price, promptTokensMin });
-  return { day: dayText(at.getTime()), model, lane, batchId: null, nano: leastNano, uncertainNano: mostNano - leastNano };
+  return {
+    day: dayText(at.getTime()),
+    model,
+    lane,
+    batchId: null,
+    nano: leastNano,
+    uncertainNano: mostNano - leastNano,
+  };
 }
 
 const itemsSchema = z.object({

@@ -16,7 +16,14 @@ const widths: Readonly<Record<string, { ms: number; standard: number; most: numb
   "1d": { ms: 1_440 * minuteMs, standard: 7, most: 31 },
 };
 
-const dimensions = ["api_key_id", "workspace_id", "model", "service_tier", "context_window", "inference_geo"] as const;
+const dimensions = [
+  "api_key_id",
+  "workspace_id",
+  "model",
+  "service_tier",
+  "context_window",
+  "inference_geo",
+] as const;
 type Dimension = (typeof dimensions)[number];
 type Keys = Readonly<Record<Dimension, string>>;
 
@@ -104,15 +111,7 @@ export const usageReport = async (exchange: Exchange): Promise<void> => {
   if (!keyOf(exchange.request).startsWith("sk-ant-admin"))
     throw new ApiError({ status: 401, type: "authentication_error", message: "invalid x-api-key" });
   const { query, world } = exchange;
-  const width = widths[query.get("bucket_width") ?? "1d"];
-  if (width === undefined) throw invalidRequest("bucket_width: Input should be '1m', '1h' or '1d'");
-  const limit = Number(query.get("limit") ?? width.standard);
-  if (!Number.isInteger(limit) || limit < 1 || limit > width.most)
-    throw invalidRequest(`limit: Input should be between 1 and ${width.most}`);
-  const startMs = instantOf(query, "starting_at");
-  if (startMs === null) throw invalidRequest("starting_at: Field required");
-  const endMs = instantOf(query, "ending_at") ?? world.clock.now();
-  const firstMs = pageStart(query) ?? Math.floor(startMs / width.ms) * width.ms;
+  const { width, limit, firstMs, endMs } = spanOf(query, world.clock.now());
   const asked = { groupBy: groupsOf(query), only: filtersOf(query) };
   const data: Record<string, unknown>[] = [];
   let atMs = firstMs;
@@ -126,9 +125,32 @@ export const usageReport = async (exchange: Exchange): Promise<void> => {
   await Promise.resolve();
   replyWithFaults(
     exchange,
-    { data, has_more: more, next_page: more ? `page_${Buffer.from(String(atMs)).toString("base64url")}` : null },
+    {
+      data,
+      has_more: more,
+      next_page: more ? `page_${Buffer.from(String(atMs)).toString("base64url")}` : null,
+    },
     null,
   );
+};
+
+interface Span {
+  readonly width: { readonly ms: number };
+  readonly limit: number;
+  readonly firstMs: number;
+  readonly endMs: number;
+}
+
+const spanOf = (query: URLSearchParams, nowMs: number): Span => {
+  const width = widths[query.get("bucket_width") ?? "1d"];
+  if (width === undefined) throw invalidRequest("bucket_width: Input should be '1m', '1h' or '1d'");
+  const limit = Number(query.get("limit") ?? width.standard);
+  if (!Number.isInteger(limit) || limit < 1 || limit > width.most)
+    throw invalidRequest(`limit: Input should be between 1 and ${width.most}`);
+  const startMs = instantOf(query, "starting_at");
+  if (startMs === null) throw invalidRequest("starting_at: Field required");
+  const firstMs = pageStart(query) ?? Math.floor(startMs / width.ms) * width.ms;
+  return { width, limit, firstMs, endMs: instantOf(query, "ending_at") ?? nowMs };
 };
 
 const instantOf = (query: URLSearchParams, name: string): number | null => {
@@ -150,7 +172,8 @@ const pageStart = (query: URLSearchParams): number | null => {
 const groupsOf = (query: URLSearchParams): Dimension[] =>
   query.getAll("group_by[]").map((name) => {
     const dimension = dimensions.find((each) => each === name);
-    if (dimension === undefined) throw invalidRequest(`group_by: Input should be one of ${dimensions.join(", ")}`);
+    if (dimension === undefined)
+      throw invalidRequest(`group_by: Input should be one of ${dimensions.join(", ")}`);
     return dimension;
   });
 

@@ -34,6 +34,8 @@ export type RowCounts = Map<string, number>;
 
 const newline = 10;
 const sectionEnd = Buffer.from("\\.\n");
+/** It stands behind the end of a row, or at once. */
+const rowsEnd = Buffer.from("\n\\.\n");
 const line = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);
 
 /** The bytes of a backup before compression; counts its rows into `counts`. */
@@ -49,6 +51,7 @@ export async function* writeParts(snapshot: Snapshot, counts: RowCounts): AsyncG
     yield line({ table: table.name });
     const hash = createHash("sha256");
     let rows = 0;
+    // oxlint-disable-next-line no-await-in-loop -- one table after the other, chunk by chunk
     for await (const chunk of snapshot.copy(table) as AsyncIterable<Buffer>) {
       hash.update(chunk);
       for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) rows += 1;
@@ -75,47 +78,64 @@ const lineBytesMax = 1_000_000;
 
 /** Takes a backup apart. Rows follow every line `{"table": …}`. @throws ServiceError backup_damaged */
 export async function* readParts(bytes: AsyncIterable<Buffer>): AsyncGenerator<BackupPart> {
-  let mode: "line" | "row_start" | "row" = "line";
-  let left = Buffer.alloc(0);
-  for await (const chunk of bytes) {
-    const buffer = left.length === 0 ? chunk : Buffer.concat([left, chunk]);
-    let at = 0;
-    let rowsFrom = 0;
-    scan: while (at < buffer.length) {
-      if (mode === "line") {
-        const end = buffer.indexOf(newline, at);
-        if (end < 0) break;
-        const value = parseLine(buffer.subarray(at, end));
-        at = end + 1;
-        rowsFrom = at;
-        if (tableSchema.safeParse(value).success) mode = "row_start";
-        yield { kind: "line", value };
-        continue;
-      }
-      if (mode === "row_start") {
-        if (buffer.length - at < sectionEnd.length && buffer[at] === sectionEnd[0]) break;
-        if (buffer.subarray(at, at + sectionEnd.length).equals(sectionEnd)) {
-          if (at > rowsFrom) yield { kind: "rows", bytes: buffer.subarray(rowsFrom, at) };
-          yield { kind: "rows_end" };
-          at += sectionEnd.length;
-          mode = "line";
-          continue;
-        }
-        mode = "row";
-      }
-      const end = buffer.indexOf(newline, at);
-      if (end < 0) {
-        at = buffer.length;
-        break scan;
-      }
-      at = end + 1;
-      mode = "row_start";
-    }
-    if (mode !== "line" && at > rowsFrom) yield { kind: "rows", bytes: buffer.subarray(rowsFrom, at) };
-    left = Buffer.from(buffer.subarray(at));
-    if (left.length > lineBytesMax) throw damaged("A line has no end.");
+  const parser = new BackupParser();
+  for await (const chunk of bytes) yield* parser.take(chunk);
+  parser.end();
+}
+
+/** As many bytes as may begin the end of a section without being it. */
+const heldBytes = rowsEnd.length - 1;
+
+class BackupParser {
+  #inRows = false;
+  /** Whether what was handed on last ended inside a row: its end cannot be the end of the section then. */
+  #midRow = false;
+  #left: Buffer = Buffer.alloc(0);
+
+  take(chunk: Buffer): BackupPart[] {
+    const buffer = this.#left.length === 0 ? chunk : Buffer.concat([this.#left, chunk]);
+    this.#left = Buffer.alloc(0);
+    const parts: BackupPart[] = [];
+    let at: number | null = 0;
+    while (at !== null && at < buffer.length)
+      at = this.#inRows ? this.#rows(buffer, at, parts) : this.#line(buffer, at, parts);
+    if (this.#left.length > lineBytesMax) throw damaged("A line has no end.");
+    return parts;
   }
-  if (left.length > 0 || mode !== "line") throw damaged("It ends in the middle.");
+
+  end(): void {
+    if (this.#left.length > 0 || this.#inRows) throw damaged("It ends in the middle.");
+  }
+
+  /** Where to go on; null: more bytes are needed. */
+  #line(buffer: Buffer, at: number, parts: BackupPart[]): number | null {
+    const end = buffer.indexOf(newline, at);
+    if (end < 0) return this.#keep(buffer, at);
+    const value = parseLine(buffer.subarray(at, end));
+    parts.push({ kind: "line", value });
+    this.#inRows = tableSchema.safeParse(value).success;
+    this.#midRow = false;
+    return end + 1;
+  }
+
+  #rows(buffer: Buffer, at: number, parts: BackupPart[]): number | null {
+    const atOnce = !this.#midRow && buffer.subarray(at, at + sectionEnd.length).equals(sectionEnd);
+    const before = atOnce ? at - 1 : buffer.indexOf(rowsEnd, at);
+    const end = !atOnce && before < 0 ? Math.max(at, buffer.length - heldBytes) : before + 1;
+    if (end > at) {
+      parts.push({ kind: "rows", bytes: buffer.subarray(at, end) });
+      this.#midRow = buffer[end - 1] !== newline;
+    }
+    if (!atOnce && before < 0) return this.#keep(buffer, end);
+    parts.push({ kind: "rows_end" });
+    this.#inRows = false;
+    return end + sectionEnd.length;
+  }
+
+  #keep(buffer: Buffer, at: number): null {
+    this.#left = Buffer.from(buffer.subarray(at));
+    return null;
+  }
 }
 
 function parseLine(bytes: Buffer): unknown {

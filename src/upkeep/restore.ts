@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { finished } from "node:stream/promises";
 import type { Writable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { z } from "zod";
+import type { z } from "zod";
 import { ServiceError } from "../domain/errors.ts";
 import type { Clock } from "../domain/clock.ts";
 import { installationTenantId } from "../domain/ids.ts";
@@ -51,12 +51,16 @@ export async function restore(
   { force }: { force: boolean },
 ): Promise<RestoreReport> {
   const parts = partsOf(file);
-  const head = parse(headSchema, await nextLine(parts));
-  await prepare(deps, head, force);
-  const backupSha256 = await fileSha256(file);
-  const report = await withTransaction(deps.pool, (client) => fill(client, deps, { head, parts, backupSha256 }));
-  await migrate(deps.pool, deps.log);
-  return report;
+  try {
+    const head = parse(headSchema, await nextLine(parts));
+    await prepare(deps, head, force);
+    const source = { head, parts, backupSha256: await fileSha256(file) };
+    const report = await withTransaction(deps.pool, (client) => fill(client, deps, source));
+    await migrate(deps.pool, deps.log);
+    return report;
+  } finally {
+    await parts.return(undefined);
+  }
 }
 
 function partsOf(file: string): AsyncGenerator<BackupPart> {
@@ -83,9 +87,13 @@ async function prepare({ pool, log }: RestoreDeps, head: BackupHead, force: bool
   for (const wanted of head.migrations) {
     const ours = known.find(({ number }) => number === wanted.number);
     if (ours === undefined)
-      throw new ServiceError("migration_missing", { detail: `The backup has ${wanted.name}, this code does not.` });
+      throw new ServiceError("migration_missing", {
+        detail: `The backup has ${wanted.name}, this code does not.`,
+      });
     if (ours.sha256 !== wanted.sha256)
-      throw new ServiceError("migration_changed", { detail: `${ours.name} differs from what the backup was made with.` });
+      throw new ServiceError("migration_changed", {
+        detail: `${ours.name} differs from what the backup was made with.`,
+      });
   }
   const numbers = new Set(head.migrations.map(({ number }) => number));
   const { applied } = await migrationState(pool);
@@ -94,8 +102,11 @@ async function prepare({ pool, log }: RestoreDeps, head: BackupHead, force: bool
   if (applied.length > 0) {
     const { holdsWork, alive } = await readUse(pool);
     if (alive > 0)
-      throw new ServiceError("restore_refused", { detail: `${alive} processes of Sluice work on it; stop them first.` });
-    if (holdsWork && !force) throw new ServiceError("restore_refused", { detail: "It holds tenants and their work." });
+      throw new ServiceError("restore_refused", {
+        detail: `${alive} processes of Sluice work on it; stop them first.`,
+      });
+    if (holdsWork && !force)
+      throw new ServiceError("restore_refused", { detail: "It holds tenants and their work." });
   }
   const names = new Set(head.migrations.map(({ name }) => name));
   await migrate(pool, log, undefined, (name) => names.has(name));
@@ -140,8 +151,9 @@ async function fill(
   return { snapshotAt: head.snapshot_at, rows, doubtful };
 }
 
+const nameOf = ({ name, columns }: BackupTable): string => `${name} (${columns.join(", ")})`;
+
 function compareTables(present: readonly BackupTable[], wanted: readonly BackupTable[]): void {
-  const nameOf = ({ name, columns }: BackupTable): string => `${name} (${columns.join(", ")})`;
   const [ours, theirs] = [present.map(nameOf).toSorted(), wanted.map(nameOf).toSorted()];
   if (ours.join("\n") !== theirs.join("\n"))
     throw new ServiceError("restore_refused", { detail: "Its tables are not those of the backup." });
@@ -152,7 +164,8 @@ async function fillTable(
   table: BackupTable,
   parts: AsyncGenerator<BackupPart>,
 ): Promise<number> {
-  if (parse(tableSchema, await nextLine(parts)).table !== table.name) throw damaged("A table is out of place.");
+  if (parse(tableSchema, await nextLine(parts)).table !== table.name)
+    throw damaged("A table is out of place.");
   const hash = createHash("sha256");
   const sink = copyInto(client, table);
   const whole = finished(sink);

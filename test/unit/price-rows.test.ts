@@ -75,9 +75,21 @@ const rows: [string, string, Lane, Used, bigint][] = [
   ["claude-haiku-5-5", november, "realtime", { in: 50_000, read: 50_001 }, 27_500_050n],
   // all four classes count: 25,000 × 500 + 25,000 × 625 + 25,000 × 1,000 + 25,001 × 50
   //   = 12,500,000 + 15,625,000 + 25,000,000 + 1,250,050
-  ["claude-haiku-5-5", november, "realtime", { in: 25_000, w5: 25_000, w1h: 25_000, read: 25_001 }, 54_375_050n],
+  [
+    "claude-haiku-5-5",
+    november,
+    "realtime",
+    { in: 25_000, w5: 25_000, w1h: 25_000, read: 25_001 },
+    54_375_050n,
+  ],
   // one token less: 25,000 × (100 + 125 + 200 + 10) = 25,000 × 435
-  ["claude-haiku-5-5", november, "realtime", { in: 25_000, w5: 25_000, w1h: 25_000, read: 25_000 }, 10_875_000n],
+  [
+    "claude-haiku-5-5",
+    november,
+    "realtime",
+    { in: 25_000, w5: 25_000, w1h: 25_000, read: 25_000 },
+    10_875_000n,
+  ],
   // above, in the US, in a batch: 100,001 × 500 × 1.1 / 2 = 27,500,275
   ["claude-haiku-5-5", november, "batch", { in: 100_001, geo: "us" }, 27_500_275n],
 
@@ -114,7 +126,13 @@ const rows: [string, string, Lane, Used, bigint][] = [
   // a model without regions says so: 11 × 1,000
   ["claude-haiku-4-5", november, "realtime", { in: 11, geo: "not_available" }, 11_000n],
   // (10 × 4,000 + 10 × 5,000 + 10 × 8,000 + 10 × 200 + 10 × 20,000) × 1.1 = 372,000 × 1.1
-  ["claude-opus-5-5", november, "realtime", { in: 10, w5: 10, w1h: 10, read: 10, out: 10, geo: "us" }, 409_200n],
+  [
+    "claude-opus-5-5",
+    november,
+    "realtime",
+    { in: 10, w5: 10, w1h: 10, read: 10, out: 10, geo: "us" },
+    409_200n,
+  ],
 
   // Server tools: $10 per 1,000 web searches is 10,000,000 each, in no lane cheaper and in no region dearer.
   // 3 × 10,000,000 + 1 × 100 / 2
@@ -172,7 +190,10 @@ describe("the cost of an attempt, by hand", () => {
 
 describe("what has no known price is not guessed", () => {
   test.each([
-    ["a server tool that is charged in a way nobody told us", { server_tool_use: { code_execution_requests: 1 } }],
+    [
+      "a server tool that is charged in a way nobody told us",
+      { server_tool_use: { code_execution_requests: 1 } },
+    ],
     ["a region that has no factor", { inference_geo: "eu" }],
     ["another speed", { speed: "fast" }],
     ["a broken count", { output_tokens: -1 }],

@@ -114,7 +114,7 @@ function addReconcile(program: Command, context: Context): void {
       const { source, close } = found;
       const result = await asOperator(context.deps, ({ pool }) =>
         reconcile({ pool, clock: systemClock }, source, span),
-      ).finally(close);
+      ).finally(() => void close());
       context.print(options, reconciliationDocument(result, source.describe, span), () =>
         reconciliationText(result, source.describe, span),
       );
@@ -144,19 +144,21 @@ const reconciliationDocument = (result: Reconciliation, source: string, span: Sp
   })),
 });
 
+const usd = (nano: bigint): string => `$${formatUsd(nano)}`;
+
+const cells = (row: ComparedRow) => [
+  row.by === "whole" ? "whole span" : row.name,
+  usd(row.settledNano),
+  usd(row.presumedNano),
+  usd(row.providerNano),
+  usd(row.differenceNano),
+  usd(row.explainedNano),
+  usd(row.unexplainedNano),
+  `${(row.unexplainedBasisPoints / 100).toFixed(2)}%`,
+  row.because.join(", "),
+];
+
 function reconciliationText(result: Reconciliation, source: string, span: Span): string {
-  const usd = (nano: bigint): string => `$${formatUsd(nano)}`;
-  const cells = (row: ComparedRow) => [
-    row.by === "whole" ? "whole span" : row.name,
-    usd(row.settledNano),
-    usd(row.presumedNano),
-    usd(row.providerNano),
-    usd(row.differenceNano),
-    usd(row.explainedNano),
-    usd(row.unexplainedNano),
-    `${(row.unexplainedBasisPoints / 100).toFixed(2)}%`,
-    row.because.join(", "),
-  ];
   const head = ["SETTLED", "PRESUMED", "PROVIDER", "DIFFERENCE", "EXPLAINED", "UNEXPLAINED", "", "BECAUSE"];
   const tables = comparedBy.flatMap((by) => {
     const rows = result.rows.filter((row) => row.by === by);

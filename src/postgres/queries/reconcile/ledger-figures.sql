@@ -5,7 +5,7 @@
 -- rows: one per day, first day, model, lane and batch of attempts that ran within the span
 -- locks: none
 -- index: ledger_by_tenant, attempts_pkey, message_batches_pkey
--- not null: day, since, attempts, settled_nano, presumed_nano
+-- not null: day, since, model, lane, attempts, settled_nano, presumed_nano
 -- nullable: provider_id
 SELECT (e.ended_at AT TIME ZONE 'UTC')::date AS day, (e.began_at AT TIME ZONE 'UTC')::date AS since, l.model, l.lane, b.provider_id,
        count(*) FILTER (WHERE l.kind <> 'correction' OR a.job_id IS NULL)::integer AS attempts,

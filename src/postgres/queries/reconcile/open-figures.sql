@@ -3,7 +3,7 @@
 -- rows: one per first day, model, lane and batch
 -- locks: none
 -- index: attempts_in_flight, attempts_in_batch, message_batches_pkey
--- not null: since, open_nano
+-- not null: since, model, lane, open_nano
 -- nullable: provider_id
 SELECT (coalesce(b.provider_created_at, a.sent_at, a.claimed_at) AT TIME ZONE 'UTC')::date AS since, a.model, a.lane, b.provider_id,
        sum(a.worst_nano)::bigint AS open_nano

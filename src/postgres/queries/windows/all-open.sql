@@ -4,7 +4,7 @@
 -- rows: one per budget
 -- locks: none
 -- index: budgets_open, budget_windows (budget_id, starts_at)
--- not null: budget_id
+-- not null: budget_id, tenant_id, window_kind, time_zone, created_at
 -- nullable: window_id
 SELECT b.id AS budget_id, b.tenant_id, b.window_kind, b.time_zone, b.created_at, w.id AS window_id
   FROM budgets b LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.starts_at <= $1::timestamptz AND w.ends_at > $1::timestamptz
