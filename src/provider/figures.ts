@@ -30,6 +30,7 @@ export interface FigureSource {
   read(span: FigureSpan): Promise<ProviderFigures>;
 }
 
+const reportPath = "/v1/organizations/usage_report/messages";
 const pagesMax = 1_000;
 const deadlineMs = 60_000;
 
@@ -75,7 +76,7 @@ export function createUsageReport(provider: Pick<Provider, "request">, choice: R
       let page: string | null = null;
       for (let pages = 0; pages < pagesMax; pages += 1) {
         // oxlint-disable-next-line no-await-in-loop -- a page follows from the one before
-        const report = await readReport(provider, reportPath(span, choice, page));
+        const report = await readReport(provider, questionOf(span, choice, page));
         const results = report.data.flatMap((bucket) =>
           bucket.results.map((result) => ({ result, at: new Date(bucket.starting_at) })),
         );
@@ -95,27 +96,27 @@ export function createUsageReport(provider: Pick<Provider, "request">, choice: R
 
 const bucketMs = { "1m": 60_000, "1h": 3_600_000, "1d": 86_400_000 } as const;
 
-function reportPath({ since, until }: FigureSpan, choice: ReportChoice, page: string | null): string {
+type Query = Readonly<Record<string, string | readonly string[]>>;
+
+function questionOf({ since, until }: FigureSpan, choice: ReportChoice, page: string | null): Query {
   // Whole buckets: what a bucket also has of the time before is counted rather than missed.
   const widthMs = bucketMs[choice.bucketWidth];
-  const query = new URLSearchParams({
+  return {
     starting_at: new Date(Math.floor(since.getTime() / widthMs) * widthMs).toISOString(),
     ending_at: until.toISOString(),
     bucket_width: choice.bucketWidth,
-  });
-  for (const name of ["model", "service_tier", "context_window", "inference_geo"])
-    query.append("group_by[]", name);
-  for (const id of choice.apiKeyIds) query.append("api_key_ids[]", id);
-  for (const id of choice.workspaceIds) query.append("workspace_ids[]", id);
-  if (page !== null) query.set("page", page);
-  return `/v1/organizations/usage_report/messages?${query.toString()}`;
+    group_by: ["model", "service_tier", "context_window", "inference_geo"],
+    ...(choice.apiKeyIds.length > 0 && { api_key_ids: choice.apiKeyIds }),
+    ...(choice.workspaceIds.length > 0 && { workspace_ids: choice.workspaceIds }),
+    ...(page !== null && { page }),
+  };
 }
 
 async function readReport(
   provider: Pick<Provider, "request">,
-  path: string,
+  question: Query,
 ): Promise<z.infer<typeof reportSchema>> {
-  const end = await provider.request({ method: "get", path }, { deadlineMs });
+  const end = await provider.request({ method: "get", path: reportPath, query: question }, { deadlineMs });
   if (end.kind === "error") throw unavailable(`The usage report was refused with ${end.status}.`);
   if (end.kind !== "answer") throw unavailable("The usage report could not be fetched.");
   const report = reportSchema.safeParse(end.body);
