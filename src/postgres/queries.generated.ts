@@ -1927,6 +1927,12 @@ export interface Queries {
     row: { id: string };
     rows: "many";
   };
+  /** Ends the leases of a backup: whoever held them works elsewhere, or not at all. */
+  "restore/end-leases": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
   /** The marker of a restore that is not recovered yet. */
   "restore/find-open": {
     params: [];

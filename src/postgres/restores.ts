@@ -6,6 +6,7 @@ import type { Database } from "./pool.ts";
 
 const inUse = queryOne("restore/in-use");
 const doubtCreations = query("restore/doubt-creations");
+const endLeases = query("restore/end-leases");
 const setMarker = query("restore/mark");
 const openMarker = queryOne("restore/find-open");
 const stopAll = queryOne("restore/stop-all");
@@ -42,12 +43,13 @@ export interface NewRestore {
   readonly now: Date;
 }
 
-/** Marks restored rows: creations of message batches are in doubt, the marker stands, everything is stopped. */
+/** Marks restored rows: nobody holds a lease, creations of message batches are in doubt, the marker stands, everything is stopped. */
 export async function markRestored(
   database: Database,
   restore: NewRestore,
   newId: () => string,
 ): Promise<{ doubtful: number }> {
+  await endLeases(database, []);
   const doubtful = (await doubtCreations(database, [restore.now])).rowCount;
   await setMarker(database, [restore.id, restore.snapshotAt, restore.backupSha256, restore.actor]);
   await keepRestoreStop(database, newId);
