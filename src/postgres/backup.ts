@@ -3,10 +3,11 @@
 
 import type { Readable, Writable } from "node:stream";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
+import { limits } from "../config/limits.ts";
 import { databaseFault, withClient } from "./pool.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
-import { appliedRows } from "./migrate.ts";
+import { appliedRows, migrationTables } from "./migrate.ts";
 import type { AppliedRow } from "./migrate.ts";
 
 const tableRows = query("backup/tables");
@@ -62,7 +63,8 @@ export async function withSnapshot<T>(pool: Pool, work: (snapshot: Snapshot) => 
 
 /** Our tables, each behind those it points to. */
 export async function readTables(client: Client): Promise<BackupTable[]> {
-  const { rows } = await tableRows(client, []);
+  const ours = migrationTables();
+  const rows = (await tableRows(client, [])).rows.filter(({ name }) => ours.has(name));
   const sorted: BackupTable[] = [];
   const seen = new Set<string>();
   const visit = (name: string): void => {
@@ -82,6 +84,7 @@ export async function readTables(client: Client): Promise<BackupTable[]> {
  */
 export async function emptyTables(client: Client, tables: readonly BackupTable[]): Promise<void> {
   await liftTimeouts(client);
+  await client.query(`SET LOCAL lock_timeout = ${limits.statementTimeoutMs}`);
   for (const table of tables)
     // oxlint-disable-next-line no-await-in-loop -- one connection
     await client.query(`ALTER TABLE ${client.escapeIdentifier(table.name)} DISABLE TRIGGER USER`);

@@ -87,6 +87,17 @@ export async function migrationState(pool: Pool, dir: string = migrationsDir): P
   });
 }
 
+/** The tables that the migrations of this code make: ours, whatever else is in the schema. */
+export function migrationTables(): ReadonlySet<string> {
+  const made = readMigrations(migrationsDir).flatMap(({ text }) =>
+    Array.from(
+      text.matchAll(/^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?([a-z_0-9]+)/gim),
+      (match) => match[1],
+    ),
+  );
+  return new Set(made.filter((name) => name !== undefined));
+}
+
 export async function appliedRows(client: Client): Promise<AppliedRow[]> {
   const { rows } = await client.query<AppliedRow>(
     "SELECT number, name, sha256 FROM sluice_migrations ORDER BY number",

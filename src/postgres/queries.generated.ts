@@ -27,7 +27,7 @@ export interface Queries {
     row: { at: Date };
     rows: "one";
   };
-  /** Our tables with their columns and the tables their foreign keys point to. */
+  /** The tables of our schema with their columns and the tables their foreign keys point to; others may have theirs beside them. */
   "backup/tables": {
     params: [];
     row: { name: string; columns: string[]; needs: string[] };

@@ -26,12 +26,13 @@ export interface BackupReport {
 export async function backup(pool: Pool, file: string): Promise<BackupReport> {
   const draft = `${file}.part`;
   const rows: RowCounts = new Map();
+  await rm(draft, { force: true });
   try {
     const snapshotAt = await withSnapshot(pool, async (snapshot) => {
       await pipeline(
         Readable.from(writeParts(snapshot, rows)),
         createGzip({ level: 6 }),
-        createWriteStream(draft, { mode: 0o600 }),
+        createWriteStream(draft, { flags: "wx", mode: 0o600 }),
       );
       return snapshot.at;
     });

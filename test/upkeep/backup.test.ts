@@ -56,9 +56,14 @@ test("a backup taken under load is one instant: it comes back with every row, ag
     const { rows } = await installation.db.query("SELECT 1 FROM jobs WHERE state = 'succeeded' LIMIT 1");
     return rows.length > 0;
   });
+  await installation.db.query("CREATE TABLE notes (of_somebody_else text)");
   const made = await backup();
   expect(made).toMatchObject({ code: 0, stderr: "" });
   const { rows } = documentOf(made) as { rows: Record<string, number> };
+  const tables = await installation.db.query<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('sluice_migrations', 'notes')",
+  );
+  expect(Object.keys(rows).toSorted()).toEqual(tables.rows.map(({ name }) => name).toSorted());
   expect(rows).toMatchObject({ bulks: 2, jobs: 600, job_inputs: 600 });
   expect(statSync(file()).mode & 0o777).toBe(0o600);
   await service.close();

@@ -80,7 +80,7 @@ const resume = () =>
 const stopped = async (): Promise<boolean> =>
   (await target.rows("SELECT 1 FROM flags WHERE kind = 'stop' AND lifted_at IS NULL")).length > 0;
 const windows = () =>
-  target.rows<{ spent: bigint; held: bigint }>(
+  target.rows<{ spent: string; held: string }>(
     "SELECT spent_nano AS spent, held_nano AS held FROM budget_windows ORDER BY id",
   );
 
@@ -137,7 +137,7 @@ test("lines of jobs that were accepted after the backup are paid for where the b
   await restoreIt();
   const first = await recover();
   expect(first).toMatchObject({ code: exitCodes.unrecovered, recovered: false });
-  expect(first.batches.map(({ kind, lines, results_lost: lost }) => [kind, lines, lost]).toSorted()).toEqual([
+  expect(first.batches.map(({ kind, lines, results_lost: lost }) => [kind, lines, lost])).toEqual([
     ["adopted", 25, 15],
     ["unproved", 7, 0],
   ]);

@@ -68,9 +68,13 @@ export async function recoverBatches(deps: RecoverDeps, terms: RecoverTerms): Pr
     throw new ServiceError("figures_unavailable", {
       detail: "The provider's message batches could not be listed.",
     });
+  const fromMs = terms.since.getTime() - batchLaneBounds.clockSkewMs;
+  // The oldest first: a line that came back from one and was sent in the next has its last attempt in the last.
+  const unknown = listing.batches
+    .filter(({ id, createdAt }) => !listing.claimed.has(id) && createdAt.getTime() >= fromMs)
+    .toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
   const recovered: RecoveredBatch[] = [];
-  for (const batch of listing.batches) {
-    if (listing.claimed.has(batch.id)) continue;
+  for (const batch of unknown) {
     // oxlint-disable-next-line no-await-in-loop -- one download at a time
     const found = await recoverOne(deps, batch, terms);
     deps.log.event("batch.recovered", { providerId: found.providerId, kind: found.kind, lines: found.lines });
@@ -192,8 +196,13 @@ async function adopt(
   if (row !== undefined) return { ...answer, kind: await claim(deps, batch, row) };
   if (jobs.size === 0 && !isOurs) return { ...answer, kind: "unproved" };
   const known = [...jobs.values()].map((job) => foundLine(job, results.get(job.id), batch.createdAt));
+  // A paid line that nobody can price, of a job that nobody knows, is booked as the dearest line of its batch.
+  const dearest = [...known, ...results.values()].reduce(
+    (most, { nano }) => (nano !== null && nano > most ? nano : most),
+    0n,
+  );
   const unknown = [...results].flatMap(([jobId, line]): FoundSpend[] =>
-    jobs.has(jobId) || line.nano === 0n ? [] : [{ jobId, ...line, nano: line.nano ?? 0n }],
+    jobs.has(jobId) || line.nano === 0n ? [] : [{ jobId, ...line, nano: line.nano ?? dearest }],
   );
   await writeFoundBatch(deps.pool, {
     id: batchId,

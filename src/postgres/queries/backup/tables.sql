@@ -1,5 +1,5 @@
--- Our tables with their columns and the tables their foreign keys point to. The list of migrations is not among them: a restore
--- makes it anew.
+-- The tables of our schema with their columns and the tables their foreign keys point to; others may have theirs beside them. The
+-- list of migrations is not among them: a restore makes it anew.
 --
 -- rows: one per table
 -- locks: none
