@@ -1,11 +1,14 @@
 // The ledger as figures, for comparison with the provider's.
 
+import { limits } from "../config/limits.ts";
 import { findModel } from "../domain/models.ts";
 import type { Lane } from "../domain/job.ts";
 import { dayText } from "../domain/reconcile.ts";
 import type { DaySpan, LedgerFigure } from "../domain/reconcile.ts";
 import type { Database } from "./pool.ts";
 import { query } from "./query.ts";
+
+const clockSkewMs = 3_600_000;
 
 const ledgerFigures = query("reconcile/ledger-figures");
 const openFigures = query("reconcile/open-figures");
@@ -17,10 +20,19 @@ export async function readLedgerFigures(
   now: Date,
 ): Promise<LedgerFigure[]> {
   const [since, until] = [new Date(`${span.since}T00:00:00Z`), new Date(`${span.until}T00:00:00Z`)];
-  const ended = await ledgerFigures(database, [since, until]);
+  // Booked after it was answered, by clocks that may differ; corrections come at any time later.
+  const firstMs = since.getTime() - clockSkewMs;
+  const lastMs = now.getTime() + clockSkewMs;
+  const ended: LedgerFigure[] = [];
+  for (let fromMs = firstMs; fromMs < lastMs; fromMs += limits.reconcilePieceMs) {
+    const piece: [Date, Date] = [new Date(fromMs), new Date(Math.min(fromMs + limits.reconcilePieceMs, lastMs))];
+    // oxlint-disable-next-line no-await-in-loop -- short statements one after the other
+    const { rows } = await ledgerFigures(database, [since, until, ...piece]);
+    ended.push(...rows.map((row) => figureOf(row, row.day, row)));
+  }
   const open = await openFigures(database, []);
   return [
-    ...ended.rows.map((row) => figureOf(row, row.day, row)),
+    ...ended,
     ...open.rows.map((row) => figureOf(row, dayText(now.getTime()), { open_nano: row.open_nano })),
   ];
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findModel, models } from "../../src/domain/models.ts";
 import { priceTable } from "../../src/domain/price-table.ts";
-import { costNanoUsd, findPrice, priceAt, promptTokens, worstCostNanoUsd } from "../../src/domain/price.ts";
+import { costNanoUsd, costRangeNanoUsd, findPrice, priceAt, promptTokens, worstCostNanoUsd } from "../../src/domain/price.ts";
 import type { CostTraits, Usage } from "../../src/domain/price.ts";
 import { priceNano } from "../../src/simulator/price.ts";
 import { findModel as findSimulatedModel } from "../../src/simulator/models.ts";
@@ -153,4 +153,29 @@ test("our prices and the simulator's, written independently, agree on every usag
 test("dated ids mean the same model", () => {
   expect(findModel("claude-opus-4-5-20251101")).toBe(findModel("claude-opus-4-5"));
   expect(findModel("claude-sonnet-4-5-20250929")?.id).toBe("claude-sonnet-4-5");
+});
+
+test("what attempts cost together lies in the range of their sum, but for a nano-dollar each", () => {
+  fc.assert(
+    fc.property(
+      fc.record({ model: anyModel, lane: anyLane, instant: anyInstant, us: fc.boolean() }),
+      fc.array(fc.tuple(tokens, tokens, tokens), { minLength: 1, maxLength: 5 }),
+      ({ model, lane, instant, us }, attempts) => {
+        const price = priceOf(model, instant);
+        const usages = attempts.map(([inputTokens, cacheReadTokens, outputTokens]) =>
+          usage({ inputTokens, cacheReadTokens, outputTokens, ranInUs: us }),
+        );
+        const total = usages.reduce((sum, each) => sum + costNanoUsd(each, { lane, price }), 0n);
+        const together = usage({
+          inputTokens: usages.reduce((sum, each) => sum + each.inputTokens, 0),
+          cacheReadTokens: usages.reduce((sum, each) => sum + each.cacheReadTokens, 0),
+          outputTokens: usages.reduce((sum, each) => sum + each.outputTokens, 0),
+          ranInUs: us,
+        });
+        const { leastNano, mostNano } = costRangeNanoUsd(together, { lane, price, promptTokensMin: 0 });
+        expect(total).toBeGreaterThanOrEqual(leastNano);
+        expect(total).toBeLessThanOrEqual(mostNano + BigInt(usages.length));
+      },
+    ),
+  );
 });

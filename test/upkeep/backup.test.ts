@@ -166,3 +166,22 @@ test("a database that holds work is not overwritten, but when that is wished and
   const busy = await restore(file(), "--force", "--yes");
   expect(busy.stderr).toContain("stop them first");
 }, 60_000);
+
+test("memory stays flat, whatever the size: a hundred megabytes go out and come back through a few", async () => {
+  await installation.db.query(
+    `INSERT INTO job_inputs (job_id, tenant_id, input)
+     SELECT n::text, 'installation', (SELECT string_agg(md5(n::text || k), '') FROM generate_series(1, 32) k) FROM generate_series(1, 100000) n`,
+  );
+  const usedMb = (): number => {
+    const { heapUsed, external } = process.memoryUsage();
+    return (heapUsed + external) / 1_000_000;
+  };
+  const before = usedMb();
+  let most = 0;
+  const timer = setInterval(() => (most = Math.max(most, usedMb() - before)), 10);
+  expect((await backup()).code).toBe(0);
+  expect((await restore()).code).toBe(0);
+  clearInterval(timer);
+  expect(await count("job_inputs")).toBe(100_000);
+  expect(most).toBeLessThan(80);
+}, 120_000);
