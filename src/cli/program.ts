@@ -6,6 +6,7 @@ import { addBulkCommands } from "./commands/bulk.ts";
 import { addBackupCommands } from "./commands/backup.ts";
 import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
+import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
@@ -30,6 +31,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
+  addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addAccessCommands(program, context);
   addLedgerCommands(program, context);
