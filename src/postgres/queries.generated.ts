@@ -1775,7 +1775,7 @@ export interface Queries {
   };
   /** What the ledger says of attempts by the UTC day on which the provider answered, the day they began, model, lane and batch. */
   "reconcile/ledger-figures": {
-    params: [since: Date, until: Date];
+    params: [since: Date, until: Date, bookedSince: Date, bookedUntil: Date];
     row: {
       day: string;
       since: string;

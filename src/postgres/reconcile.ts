@@ -25,7 +25,10 @@ export async function readLedgerFigures(
   const lastMs = now.getTime() + clockSkewMs;
   const ended: LedgerFigure[] = [];
   for (let fromMs = firstMs; fromMs < lastMs; fromMs += limits.reconcilePieceMs) {
-    const piece: [Date, Date] = [new Date(fromMs), new Date(Math.min(fromMs + limits.reconcilePieceMs, lastMs))];
+    const piece: [Date, Date] = [
+      new Date(fromMs),
+      new Date(Math.min(fromMs + limits.reconcilePieceMs, lastMs)),
+    ];
     // oxlint-disable-next-line no-await-in-loop -- short statements one after the other
     const { rows } = await ledgerFigures(database, [since, until, ...piece]);
     ended.push(...rows.map((row) => figureOf(row, row.day, row)));

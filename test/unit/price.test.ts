@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findModel, models } from "../../src/domain/models.ts";
 import { priceTable } from "../../src/domain/price-table.ts";
-import { costNanoUsd, costRangeNanoUsd, findPrice, priceAt, promptTokens, worstCostNanoUsd } from "../../src/domain/price.ts";
+import {
+  costNanoUsd,
+  costRangeNanoUsd,
+  findPrice,
+  priceAt,
+  promptTokens,
+  worstCostNanoUsd,
+} from "../../src/domain/price.ts";
 import type { CostTraits, Usage } from "../../src/domain/price.ts";
 import { priceNano } from "../../src/simulator/price.ts";
 import { findModel as findSimulatedModel } from "../../src/simulator/models.ts";
