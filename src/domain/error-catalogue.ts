@@ -291,6 +291,12 @@ export const errorCatalogue = {
     false,
     "Restore into an empty database; see docs/backup.md.",
   ),
+  restore_unrecovered: entry(
+    409,
+    "This database was restored from a backup and is not recovered yet.",
+    false,
+    "Run `sluice recover`; until then everything stays stopped.",
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { documentOf, run } from "../cli/cli.ts";
 import { silentLog } from "../../src/observe/log.ts";
+import { openPool } from "../../src/postgres/pool.ts";
+import { queryOne } from "../../src/postgres/query.ts";
 import { startService } from "../../src/processes/service.ts";
 import { openInstallation } from "../support/installation.ts";
 import type { Installation } from "../support/installation.ts";
@@ -14,6 +16,9 @@ import { submitBulk } from "../support/submit.ts";
 import { waitFor } from "../support/wait.ts";
 import { freshDatabase } from "./fresh-database.ts";
 import type { FreshDatabase } from "./fresh-database.ts";
+
+/** As any door would lift it. */
+const liftStop = queryOne("recover/lift-stop");
 
 let installation: Installation;
 let target: FreshDatabase;
@@ -102,6 +107,9 @@ test("a backup taken under load is one instant: it comes back with every row, ag
     target.rows("UPDATE flags SET lifted_at = now(), lifted_by = 'x' WHERE kind = 'stop'"),
   ).rejects.toThrow("sluice recover");
 
+  const pool = openPool(target.url, { max: 1, applicationName: "test", log: silentLog });
+  await expect(liftStop(pool, ["somebody"])).rejects.toMatchObject({ code: "restore_unrecovered" });
+  await pool.end();
   const before = sent();
   const restored = await installation.start({ DATABASE_URL: target.url, SLUICE_QUEUE_PREFIX: "restored" });
   expect(restored.describe.warnings[0]).toContain("run sluice recover");
@@ -113,7 +121,7 @@ test("a backup taken under load is one instant: it comes back with every row, ag
     { timeoutMs: 25_000 },
   );
   expect(sent()).toBe(before);
-}, 60_000);
+}, 120_000);
 
 test("a damaged backup changes nothing: an altered row, a missing one, a cut file, another file", async () => {
   await installation.start();
@@ -146,7 +154,7 @@ test("a damaged backup changes nothing: an altered row, a missing one, a cut fil
   }
   expect((await restore()).code).toBe(0);
   expect(await count("jobs")).toBe(5);
-}, 60_000);
+}, 120_000);
 
 test("a database that holds work is not overwritten, but when that is wished and said twice", async () => {
   const service = await startService(installation.config, silentLog);
@@ -165,7 +173,7 @@ test("a database that holds work is not overwritten, but when that is wished and
   await installation.start({ DATABASE_URL: target.url, SLUICE_QUEUE_PREFIX: "restored" });
   const busy = await restore(file(), "--force", "--yes");
   expect(busy.stderr).toContain("stop them first");
-}, 60_000);
+}, 120_000);
 
 test("memory stays flat, whatever the size: a hundred megabytes go out and come back through a few", async () => {
   await installation.db.query(

@@ -121,7 +121,38 @@ test("a batch created after the backup is found, held and harvested: no line is 
   const report = await judge(target.client, simulator);
   expect(report.ledgerNano).toBe(bill);
   expect(await command("recover")).toMatchObject({ code: 0 });
-}, 60_000);
+}, 120_000);
+
+test("where the found batch does not fit under its ceiling any more it is booked all the same, as overrun, and nothing new starts", async () => {
+  await open();
+  const { databaseUrl, simulator } = installation;
+  await submitBulk(databaseUrl, { lane: "batch", inputs: inputs(8), shared });
+  await backupNow();
+  await runUntil(allFinished);
+  const bill = await simulator.totalNano();
+  await restoreIt();
+  await target.rows("UPDATE budgets SET limit_nano = 1000");
+  await target.rows("UPDATE budget_windows SET limit_nano = 1000");
+  expect(await recover()).toMatchObject({ code: 0, batches: [{ kind: "adopted", lines: 8 }] });
+  await resume();
+  await submitBulk(target.url, { lane: "batch", inputs: inputs(3, "watch"), shared });
+  await waitFor(
+    "the batch to be ingested",
+    async () => (await target.rows("SELECT 1 FROM message_batches WHERE state = 'ingested'")).length === 1,
+    { timeoutMs: 25_000 },
+  );
+  await waitFor(
+    "the new work to wait for the budget",
+    async () =>
+      (await target.rows("SELECT 1 FROM jobs WHERE state = 'queued' AND wait_reason = 'budget'")).length ===
+      3,
+  );
+  const [sums] = await target.rows<{ spent: string; overrun: string; ledger: string }>(
+    `SELECT spent_nano AS spent, overrun_nano AS overrun, (SELECT sum(amount_nano) FROM ledger) AS ledger FROM budget_windows`,
+  );
+  expect(sums).toEqual({ spent: String(bill), overrun: String(bill), ledger: String(bill) });
+  expect(await simulator.totalNano()).toBe(bill);
+}, 120_000);
 
 test("lines of jobs that were accepted after the backup are paid for where the batch is; what runs or is nobody's blocks until it is decided", async () => {
   await open();
@@ -155,7 +186,7 @@ test("lines of jobs that were accepted after the backup are paid for where the b
   const [sum] = await target.rows<{ nano: string }>("SELECT sum(amount_nano) AS nano FROM ledger");
   expect(BigInt(sum?.nano ?? 0)).toBe(bill);
   expect(await simulator.totalNano()).toBe(bill);
-}, 60_000);
+}, 120_000);
 
 test("realtime spend since is counted against every budget, once, and the operator's word is enough", async () => {
   await open();
@@ -187,7 +218,7 @@ test("realtime spend since is counted against every budget, once, and the operat
     before + dollar / 4n,
     before + dollar / 4n,
   ]);
-}, 60_000);
+}, 120_000);
 
 test("a create under way when the backup was taken is in doubt, adopted, and not sent again", async () => {
   await open({ batchDurationMs: { min: 6_000, max: 7_000 } });
@@ -222,7 +253,7 @@ test("a create under way when the backup was taken is in doubt, adopted, and not
   );
   expect(simulator.world.batches.all()).toHaveLength(1);
   await judge(target.client, simulator);
-}, 60_000);
+}, 120_000);
 
 test("a batch that still runs keeps everything stopped; canceled, what it has finished is kept and the rest goes on", async () => {
   await open({ batchDurationMs: { min: 3_600_000, max: 3_600_000 }, cancelLateShare: 0.5 });
@@ -254,4 +285,4 @@ test("a batch that still runs keeps everything stopped; canceled, what it has fi
   const report = await judge(target.client, simulator);
   expect(report.ledgerNano).toBe(report.invoiceNano);
   expect(await target.rows("SELECT DISTINCT state FROM jobs")).toEqual([{ state: "succeeded" }]);
-}, 60_000);
+}, 120_000);

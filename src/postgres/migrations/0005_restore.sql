@@ -2,7 +2,7 @@
 --
 -- A restored ledger knows nothing of what was spent after its backup, so its ceilings are open. The marker is a row, and while one
 -- is open no global stop can be lifted, by anybody: only `sluice recover` closes the marker and then lifts the stop of the restore.
--- Locks flags for a moment.
+-- The refusal has a state of its own, SL001, which the pool tells as restore_unrecovered. Locks flags for a moment.
 
 CREATE TABLE restores (
   id                   text PRIMARY KEY,
@@ -23,7 +23,7 @@ CREATE UNIQUE INDEX restores_open ON restores ((true)) WHERE recovered_at IS NUL
 CREATE FUNCTION guard_restore_stop() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM restores WHERE recovered_at IS NULL) THEN
-    RAISE EXCEPTION 'restored from a backup: only sluice recover lifts this stop' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'restored from a backup: only sluice recover lifts this stop' USING ERRCODE = 'SL001';
   END IF;
   RETURN NEW;
 END $$;
