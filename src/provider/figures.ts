@@ -34,15 +34,14 @@ const reportPath = "/v1/organizations/usage_report/messages";
 const pagesMax = 1_000;
 const deadlineMs = 60_000;
 
-const count = z.number().int().nonnegative().default(0);
+// Nothing has a default: a count that is missing or renamed must not pass for zero.
+const count = z.number().int().nonnegative();
 const bucketSchema = z.object({
   starting_at: z.string(),
   results: z.array(
     z.object({
       uncached_input_tokens: count,
-      cache_creation: z
-        .object({ ephemeral_5m_input_tokens: count, ephemeral_1h_input_tokens: count })
-        .default({ ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 }),
+      cache_creation: z.object({ ephemeral_5m_input_tokens: count, ephemeral_1h_input_tokens: count }),
       cache_read_input_tokens: count,
       output_tokens: count,
       server_tool_use: z.object({ web_search_requests: count }).nullish(),
