@@ -277,7 +277,7 @@ export const errorCatalogue = {
     502,
     "The provider's figures could not be read.",
     true,
-    "Check ANTHROPIC_ADMIN_KEY and SLUICE_PROVIDER_URL; usage reports are minutes behind.",
+    "Check the keys (ANTHROPIC_API_KEY, ANTHROPIC_ADMIN_KEY) and SLUICE_PROVIDER_URL; usage reports are minutes behind.",
   ),
   backup_damaged: entry(
     422,
