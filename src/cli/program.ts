@@ -2,6 +2,7 @@
 // to `createProgram`.
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addAlertCommands } from "./commands/alerts.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -29,6 +30,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addProcessCommands(program, context);
   addBulkCommands(program, context);
   addQueueCommands(program, context);
+  addAlertCommands(program, context);
   addAccessCommands(program, context);
   return program;
 }

@@ -165,6 +165,12 @@ export const errorCatalogue = {
     false,
     "Choose at least the limit named in detail, or force it: then nothing new starts.",
   ),
+  person_needed: entry(
+    403,
+    "What the breaker or an overrun has paused is lifted by a person.",
+    false,
+    "Look at what ran away, then resume with a key whose holder is a person.",
+  ),
   idempotency_mismatch: entry(
     422,
     "This Idempotency-Key was used with another request.",

@@ -1,5 +1,6 @@
-// Migrations are plain files, `0001_foundation.sql` and on: numbered without gaps, forward only, one transaction each, never
-// edited once applied (their hash is stored and compared). Any number of processes may call migrate at once: an advisory lock
+// Migrations are plain files, `0001_foundation.sql` and on: each number once, forward only, one transaction each, never
+// edited once applied (their hash is stored and compared). A number may be missing, and come later: it belongs to a change that was
+// given its number and has not arrived yet, and one that is not applied is applied whatever came before it. Any number of processes may call migrate at once: an advisory lock
 // lets one work while the others wait and then find nothing to do. A process that dies half way leaves the transaction of one
 // file undone and nothing else.
 import { createHash } from "node:crypto";
@@ -116,12 +117,14 @@ function readMigrations(dir: string): Migration[] {
   const names = readdirSync(dir)
     .filter((name) => name.endsWith(".sql"))
     .toSorted();
-  return names.map((name, index) => {
+  let last = 0;
+  return names.map((name) => {
     const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1]);
-    if (number !== index + 1)
+    if (!(number > last))
       throw new ServiceError("migration_missing", {
-        detail: `${name} is not migration ${index + 1} by its name.`,
+        detail: `${name} is not the migration after ${last} by its name.`,
       });
+    last = number;
     const text = readFileSync(join(dir, name), "utf8");
     return { number, name, sha256: createHash("sha256").update(text).digest("hex"), text };
   });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Api } from "../api.ts";
 import { openApiDocument } from "../openapi.ts";
 import { defineRoute, type Route } from "../route.ts";
+import { alertRoutes } from "./alerts.ts";
 import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
@@ -25,6 +26,7 @@ export function allRoutes(api: Api): Route[] {
     ...queueRoutes(api),
     ...pauseRoutes(api),
     spendRoute(api),
+    ...alertRoutes(api),
     ...typeRoutes(api),
     ...accessRoutes(api),
     ...operationRoutes(api),
