@@ -188,7 +188,12 @@ test("each alert is one line of the log at level error, with its owner and the n
   const log: Log = { event: (name, fields = {}) => void lines.push([name, fields]), child: () => log };
   const id = await raise();
   const silent = createAlertSender({
-    ...{ pool, clock: systemClock, log, random: () => 0, webhook: undefined, publicUrl: undefined },
+    pool,
+    clock: systemClock,
+    log,
+    random: () => 0,
+    webhook: undefined,
+    publicUrl: undefined,
   });
   await Promise.all([silent.runOnce(), silent.runOnce()]);
   await silent.runOnce();

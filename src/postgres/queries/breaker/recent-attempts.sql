@@ -10,21 +10,20 @@
 WITH last AS (
   SELECT tenant_id, queue_id, job_id, attempt_no, kind, created_at FROM ledger ORDER BY id DESC LIMIT $2::integer
 ), lifted AS MATERIALIZED (
-  SELECT target, max(lifted_at) AS at FROM flags
-   WHERE scope = $1::text AND kind = 'pause' AND set_by = 'breaker' AND lifted_at >= now() - interval '1 hour' GROUP BY target
+  SELECT scope, target, max(lifted_at) AS at FROM flags
+   WHERE scope IN ('queue', 'tenant') AND kind = 'pause' AND set_by = 'breaker' AND lifted_at >= now() - interval '1 hour'
+   GROUP BY scope, target
 ), held AS MATERIALIZED (
   SELECT scope, target, set_by FROM flags WHERE lifted_at IS NULL AND scope IN ('queue', 'tenant')
-), named AS (
-  SELECT CASE WHEN $1::text = 'queue' THEN l.queue_id ELSE l.tenant_id END AS target, l.job_id, l.attempt_no, l.created_at
-    FROM last l
-   WHERE l.kind <> 'correction' AND l.created_at >= now() - interval '1 hour'
-     AND ($1::text = 'queue' OR NOT EXISTS (SELECT 1 FROM held h WHERE h.scope = 'queue' AND h.target = l.queue_id AND h.set_by = 'breaker'))
 ), counted AS (
-  SELECT n.target, count(*) AS attempts, count(*) FILTER (WHERE a.outcome <> ALL ($4::text[])) AS failed,
-         count(*) FILTER (WHERE n.attempt_no > 1) AS retried
-    FROM named n JOIN attempts a ON a.job_id = n.job_id AND a.no = n.attempt_no LEFT JOIN lifted l ON l.target = n.target
-   WHERE l.at IS NULL OR n.created_at >= l.at
-   GROUP BY n.target
+  SELECT CASE WHEN $1::text = 'queue' THEN e.queue_id ELSE e.tenant_id END AS target, count(*) AS attempts,
+         count(*) FILTER (WHERE a.outcome <> ALL ($4::text[])) AS failed, count(*) FILTER (WHERE e.attempt_no > 1) AS retried
+    FROM last e JOIN attempts a ON a.job_id = e.job_id AND a.no = e.attempt_no
+   WHERE e.kind <> 'correction' AND e.created_at >= now() - interval '1 hour'
+     AND NOT EXISTS (SELECT 1 FROM lifted l
+                      WHERE l.at > e.created_at AND l.target = CASE WHEN l.scope = 'queue' THEN e.queue_id ELSE e.tenant_id END)
+     AND ($1::text = 'queue' OR NOT EXISTS (SELECT 1 FROM held h WHERE h.scope = 'queue' AND h.target = e.queue_id AND h.set_by = 'breaker'))
+   GROUP BY 1
   HAVING count(*) >= $3::integer
 )
 SELECT c.target, coalesce(q.tenant_id, c.target) AS tenant_id, c.attempts, c.failed, c.retried
