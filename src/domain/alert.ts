@@ -78,7 +78,7 @@ const wordings: Record<AlertKind, Wording> = {
   budget_committed: {
     severity: () => "warning",
     title: (facts) =>
-      `The budget of ${nameOf(facts)} is full: spent and held together reach ${limitText(facts)}.`,
+      `The budget of ${nameOf(facts)} is full: what is spent and held leaves no room under ${limitText(facts)}.`,
     nextStep: () =>
       "New work waits until holds settle or the next window begins. Raise the limit if it should not wait.",
   },

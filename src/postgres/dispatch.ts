@@ -9,7 +9,7 @@ import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
-import { readRooms, windowsFor } from "./windows.ts";
+import { noteBound, readRooms, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
@@ -102,10 +102,13 @@ async function fitting(
     bulkId: row.bulk_id,
   }));
   const windowIds = await windowsFor(client, scopes, now);
-  return admit(
-    await readRooms(client, windowIds.flat()),
-    rows.map((row, index) => ({ amountNano: worstNano(row, now), windowIds: windowIds[index] ?? [] })),
-  );
+  const rooms = await readRooms(client, windowIds.flat());
+  const requests = rows.map((row, index) => ({
+    amountNano: worstNano(row, now),
+    windowIds: windowIds[index] ?? [],
+  }));
+  await noteBound(client, rooms, requests);
+  return admit(rooms, requests);
 }
 
 /** Zero where no price is known: the claim is the place that refuses it. */

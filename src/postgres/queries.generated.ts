@@ -2027,6 +2027,12 @@ export interface Queries {
     row: { id: bigint; budget_id: string; available_nano: bigint };
     rows: "many";
   };
+  /** Notes since when windows have had no room for the next piece of work: the first time in each window, which raises its alert. */
+  "windows/note-bound": {
+    params: [id: readonly (bigint | null)[]];
+    row: never;
+    rows: "none";
+  };
   /** Opens a window of a budget with its limit as it stands now; nothing if somebody else opened it first. */
   "windows/open-window": {
     params: [budgetId: string, tenantId: string, startsAt: Date, endsAt: Date];

@@ -40,7 +40,7 @@ test.each([
 test("a title names what it is about and the money", () => {
   expect(titleOf(facts)).toBe("The budget of queue tickets has spent 80 % of $5.00.");
   expect(titleOf({ ...facts, kind: "budget_committed", scope: "global", targetName: "" })).toBe(
-    "The budget of the installation is full: spent and held together reach $5.00.",
+    "The budget of the installation is full: what is spent and held leaves no room under $5.00.",
   );
 });
 

@@ -107,7 +107,11 @@ CREATE FUNCTION spent_step(spent bigint, ceiling bigint) RETURNS integer LANGUAG
               WHEN spent >= ceiling - ceiling / 5 THEN 80 WHEN spent >= ceiling - ceiling / 2 THEN 50 ELSE 0 END
 $$;
 
--- A threshold is crossed by spend or by a lower limit. The window's row is locked by whoever is here.
+-- Since when work has found no room. Holds are never shrunk to what is left, so a budget is full before the last cent is held.
+ALTER TABLE budget_windows ADD COLUMN bound_at timestamptz;
+
+-- A threshold is crossed by spend or by a lower limit; full is a budget whose limit is reached or that had no room for the next piece of
+-- work. The window's row is locked by whoever is here.
 CREATE FUNCTION window_alerts() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   v_was integer := spent_step(OLD.spent_nano, OLD.limit_nano);
@@ -121,7 +125,8 @@ BEGIN
       SELECT 'spent_' || step AS name, 'budget_spent' AS kind, step AS percent FROM unnest(ARRAY[50, 80, 95, 100]) AS step WHERE step > v_was AND step <= v_is
       UNION ALL
       SELECT 'committed', 'budget_committed', NULL
-       WHERE NEW.limit_nano > 0 AND NEW.spent_nano + NEW.held_nano >= NEW.limit_nano AND OLD.spent_nano + OLD.held_nano < OLD.limit_nano
+       WHERE (NEW.limit_nano > 0 AND NEW.spent_nano + NEW.held_nano >= NEW.limit_nano AND OLD.spent_nano + OLD.held_nano < OLD.limit_nano)
+          OR (OLD.bound_at IS NULL AND NEW.bound_at IS NOT NULL)
     ) crossed
    WHERE b.id = NEW.budget_id
    ORDER BY crossed.percent
@@ -130,7 +135,8 @@ BEGIN
 END $$;
 CREATE TRIGGER window_alerts AFTER UPDATE ON budget_windows FOR EACH ROW
   WHEN (spent_step(NEW.spent_nano, NEW.limit_nano) > spent_step(OLD.spent_nano, OLD.limit_nano)
-     OR (NEW.limit_nano > 0 AND NEW.spent_nano + NEW.held_nano >= NEW.limit_nano AND OLD.spent_nano + OLD.held_nano < OLD.limit_nano))
+     OR (NEW.limit_nano > 0 AND NEW.spent_nano + NEW.held_nano >= NEW.limit_nano AND OLD.spent_nano + OLD.held_nano < OLD.limit_nano)
+     OR (OLD.bound_at IS NULL AND NEW.bound_at IS NOT NULL))
   EXECUTE FUNCTION window_alerts();
 
 -- A credential that flaps between refusal and success is one alert an hour and reason, not one a minute.
