@@ -5,6 +5,7 @@ import { addAccessCommands } from "./commands/access.ts";
 import { addAlertCommands } from "./commands/alerts.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
+import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
@@ -29,6 +30,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
+  addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addAlertCommands(program, context);
   addAccessCommands(program, context);

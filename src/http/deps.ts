@@ -19,6 +19,7 @@ export interface AppDeps {
     | "lineBytesMax"
     | "poolMax"
     | "publicUrl"
+    | "requestsPerMinute"
     | "uploadBytesMax"
     | "uploadLinesMax"
   >;

@@ -40,7 +40,7 @@ export interface Upkeep {
 
 export function createUpkeep(deps: UpkeepDeps): Upkeep {
   const { pool, listener, holder, clock, log, newId, breaker: rules } = deps;
-  const parts = { pool, database: pool, log, newId };
+  const parts = { pool, database: pool, log, clock, newId };
   const keeper = new LeaseKeeper({
     listener,
     name: "upkeep",
