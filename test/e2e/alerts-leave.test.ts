@@ -70,7 +70,7 @@ const setLimit = async (limitUsd: string): Promise<void> => {
 test("a budget that fills up is told step by step, once each, and goes on after a raise", async () => {
   await fleet.caller.submit("type=classify-intent&urgency=now", questions(10));
   await waitForRest(fleet);
-  const { worst, cost } = await one<{ worst: bigint; cost: bigint }>(
+  const { worst, cost } = await one<{ worst: string; cost: string }>(
     "SELECT max(worst_nano) AS worst, min(cost_nano) AS cost FROM attempts",
   );
   const limit = BigInt(worst) * 30n;
@@ -117,11 +117,17 @@ test("a process that is killed between sending an alert and noting it has it sen
 test("a runaway is paused by the breaker, nothing new starts, and a person lets it go on", async () => {
   receiver.answer = () => 204;
   await working.end();
-  const { spent, cost } = await one<{ spent: bigint; cost: bigint }>(
+  const { spent, cost } = await one<{ spent: string; cost: string }>(
     "SELECT sum(amount_nano)::bigint AS spent, max(amount_nano) AS cost FROM ledger",
   );
   const rate = BigInt(spent) + BigInt(cost) * 50n;
-  await fleet.join(lanes, { SLUICE_BREAKER_HOURLY_USD: formatUsd(rate), SLUICE_CONCURRENCY: "4" });
+  await fleet.join(lanes, {
+    SLUICE_BREAKER_HOURLY_USD: formatUsd(rate),
+    SLUICE_CONCURRENCY: "4",
+    // As fast as four calls at once are, or the dispatcher's first window would hold a minute of work.
+    SLUICE_REQUESTS_PER_MINUTE: "6000",
+    SLUICE_DISPATCH_LEASE_MS: "30000",
+  });
   const bulk = await fleet.caller.submit("type=classify-intent&urgency=now", questions(5_000));
   const trips = () => messages().filter(({ type }) => type === "alert.breaker_tripped");
   await waitFor("the breaker", () => trips().length > 0, slowly);
