@@ -63,7 +63,7 @@ export function stopForOverruns(
     const taken = await takeOverruns(client, [queueId]);
     if (taken === undefined) return undefined;
     const { tenant_id: tenantId, attempts, amount_nano, job_id } = taken;
-    const reason = `$${formatUsd(amount_nano)} above the hold in ${attempts} attempts, the first of job ${job_id}`;
+    const reason = `$${formatUsd(amount_nano)} above the hold in ${attempts} ${attempts === 1n ? "attempt" : "attempts"}, the first of job ${job_id}`;
     const flag = await setPause(client, {
       id: flagId,
       tenantId,

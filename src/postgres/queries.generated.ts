@@ -1842,9 +1842,9 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The pauses and stops in force that reach some queues: their own and those over everything. */
+  /** The pauses and stops in force that reach some queues: their own, those of these tenants and those over everything. */
   "queues/open-flags": {
-    params: [queueId: readonly (string | null)[]];
+    params: [queueId: readonly (string | null)[], tenantId: readonly (string | null)[]];
     row: {
       id: string;
       kind: "pause" | "stop";

@@ -163,6 +163,25 @@ test("a runaway is paused by the breaker, nothing new starts, and a person lets 
   await judge(fleet.db, fleet.simulator);
 });
 
+// Last, because the referee rightly objects to what is booked here: a bound that does not hold cannot be had from the simulator.
+test("an overrun pauses its queue and leaves as an alert", async () => {
+  await fleet.db.query(
+    `INSERT INTO ledger (tenant_id, kind, job_id, attempt_no, bulk_id, queue_id, job_type, prompt_version, model, lane, price_id,
+       amount_nano, realtime_nano, overrun_nano)
+     SELECT tenant_id, 'settle', 'overrun', 1, 'b', id, 'type', 1, 'model', 'realtime', 'price', 500, 500, 200 FROM queues WHERE name = 'default'`,
+  );
+  await waitFor("the alert", () => messages().some(({ type }) => type === "alert.overrun"), slowly);
+  expect(messages().at(-1)).toMatchObject({
+    data: {
+      queue: "default",
+      owner: "Ada",
+      reason: "$0.0000002 above the hold in 1 attempt, the first of job overrun",
+    },
+  });
+  const queue = await fleet.caller.send("/v1/queues/default");
+  expect(await queue.json()).toMatchObject({ paused: true, flags: [{ set_by: "overrun" }] });
+});
+
 /** Waits until the working process has shown itself so many times: it is alive and could have started something. */
 async function renewals(count: number): Promise<void> {
   const read = async (): Promise<number> => {

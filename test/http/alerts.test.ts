@@ -4,7 +4,7 @@ import { newId } from "../../src/config/ids.ts";
 import { createAccessKey } from "../../src/control/access.ts";
 import { raiseAlert } from "../../src/postgres/alerts.ts";
 import { tripBreaker } from "../../src/postgres/guard-pauses.ts";
-import { startApi, type Json, type TestApi } from "./api.ts";
+import { intentLine, startApi, upload, type Json, type TestApi } from "./api.ts";
 
 let api: TestApi;
 
@@ -101,6 +101,11 @@ test("what the breaker paused is resumed by a key of a person, not by one of a s
     paused: true,
     flags: [{ set_by: "breaker", reason: "runaway: $9.00 in the last hour" }],
   });
+  const bulk = await api.json(202, "/v1/bulks?type=classify-intent", upload([intentLine("x")]));
+  expect(await api.json(200, `/v1/bulks/${bulk.id}`)).toMatchObject({
+    wait_reason: "breaker",
+    wait_detail: "runaway: $9.00 in the last hour",
+  });
   const refused = await api.json(403, "/v1/queues/default/resume", { method: "POST" });
   expect(refused).toMatchObject({ code: "person_needed", detail: "runaway: $9.00 in the last hour" });
   const { secret } = await createAccessKey(
@@ -131,6 +136,12 @@ test("a tenant is paused and resumed by the installation only", async () => {
     paused: true,
     reason: "late bill",
   });
+  // Its queues say so, and nobody else's.
+  expect(await api.json(200, "/v1/queues/default", { key: api.keys.two })).toMatchObject({
+    paused: true,
+    flags: [{ scope: "tenant", reason: "late bill" }],
+  });
+  expect((await api.json(200, "/v1/queues/default")).paused).toBe(false);
   expect(await api.json(200, path("resume"), act("resume", api.keys.installation))).toMatchObject({
     paused: false,
   });
