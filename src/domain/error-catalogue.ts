@@ -171,6 +171,12 @@ export const errorCatalogue = {
     true,
     "Wait for its next window, or ask its owner to raise it; detail names it.",
   ),
+  person_needed: entry(
+    403,
+    "What the breaker or an overrun has paused is lifted by a person.",
+    false,
+    "Look at what ran away, then resume with a key whose holder is a person.",
+  ),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",
