@@ -4,6 +4,8 @@ import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBudgetCommands } from "./commands/budget.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
+import { addBackupCommands } from "./commands/backup.ts";
+import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -34,6 +36,8 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQueueCommands(program, context);
   addBudgetCommands(program, context);
   addAccessCommands(program, context);
+  addLedgerCommands(program, context);
+  addBackupCommands(program, context);
   return program;
 }
 

@@ -145,6 +145,13 @@ export const limits = {
   /** Pages of the provider's batch list that one complete listing reads: 100 a page. */
   listingPagesMax: 100,
 
+  /** Attempts priced anew in one page and transaction: the windows they change are locked for milliseconds. */
+  repriceRowsMax: 1_000,
+  /** Span of bookings that one statement of a comparison reads: at a hundred bookings a second, two million rows. */
+  reconcilePieceMs: 6 * 3_600_000,
+  /** Unexplained part of a comparison with the provider's figures that is still taken for a match, in hundredths of a percent: 1 %. */
+  unexplainedBasisPointsMax: 100,
+
   // Connections and sizes of the process.
   /** Waiting for a connection of the pool before the answer is 503. */
   databaseConnectTimeoutMs: 5_000,

@@ -68,6 +68,11 @@ export const settingsSchema = z
       text.min(1).optional(),
       "The provider's key; without it nothing is sent to the real API.",
     ),
+    anthropicAdminKey: secret(
+      "ANTHROPIC_ADMIN_KEY",
+      text.min(1).optional(),
+      "The organisation's admin key, for `sluice reconcile` and `sluice recover` only: reads the provider's usage report, never sends work.",
+    ),
     providerUrl: setting(
       "SLUICE_PROVIDER_URL",
       urlOf(["https", "http"], "https://api.anthropic.com").default("https://api.anthropic.com"),

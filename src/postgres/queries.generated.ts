@@ -21,6 +21,24 @@ export interface Queries {
     row: { id: bigint };
     rows: "one";
   };
+  /** Where our sequences stand. */
+  "backup/sequences": {
+    params: [];
+    row: { name: string; last_value: bigint };
+    rows: "many";
+  };
+  /** The instant of the snapshot this transaction reads. */
+  "backup/snapshot": {
+    params: [];
+    row: { at: Date };
+    rows: "one";
+  };
+  /** The tables of our schema with their columns and the tables their foreign keys point to; others may have theirs beside them. */
+  "backup/tables": {
+    params: [];
+    row: { name: string; columns: string[]; needs: string[] };
+    rows: "many";
+  };
   /** The attempts of a job: what was tried, how it ended, what it cost. */
   "board/attempts": {
     params: [jobId: string];
@@ -1911,6 +1929,27 @@ export interface Queries {
     row: { told: string | null };
     rows: "many";
   };
+  /** What the ledger says of attempts by the UTC day on which the provider answered, the day they began, model, lane and batch. */
+  "reconcile/ledger-figures": {
+    params: [since: Date, until: Date, bookedSince: Date, bookedUntil: Date];
+    row: {
+      day: string;
+      since: string;
+      model: string;
+      lane: string;
+      provider_id: string | null;
+      attempts: number;
+      settled_nano: bigint;
+      presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** The worst case of attempts that have no end yet: in flight, in a batch at work, or with results that are not fetched. */
+  "reconcile/open-figures": {
+    params: [];
+    row: { since: string; model: string; lane: string; provider_id: string | null; open_nano: bigint };
+    rows: "many";
+  };
   /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
   "record/close-attempts": {
     params: [
@@ -1953,6 +1992,196 @@ export interface Queries {
       overrun_nano: bigint;
     };
     rows: "many";
+  };
+  /** Opens the attempts that a found message batch must have had, so that its ingest settles them and stores their results. */
+  "recover/adopt-lines": {
+    params: [
+      jobId: readonly (string | null)[],
+      worstNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+      windowIds: readonly (string | null)[],
+      messageBatchId: string,
+      holdId: string,
+      credentialId: string,
+      createdAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Books spend of which only the provider knew: lines of jobs that the restored rows do not have, and realtime calls as a sum. */
+  "recover/book-found": {
+    params: [
+      jobId: readonly (string | null)[],
+      model: readonly (string | null)[],
+      priceId: readonly (string | null)[],
+      amountNano: readonly (bigint | null)[],
+      tenantId: string,
+      queueId: string,
+      lane: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Closes the marker of a restore whose realtime spend is booked. */
+  "recover/close-marker": {
+    params: [id: string, recoveredBy: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** How a message batch of ours stands whose name was found at the provider. */
+  "recover/find-batch": {
+    params: [id: string];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      create_tries: number;
+      provider_id: string | null;
+    };
+    rows: "one";
+  };
+  /** Writes the row that a found message batch must have had: at the provider, to be polled, and ingested at its end. */
+  "recover/insert-batch": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      credentialId: string,
+      lineCount: number,
+      holdId: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Which of the jobs named by a found batch the restored rows have, with what bounds their cost. */
+  "recover/known-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+    };
+    rows: "many";
+  };
+  /** Lifts the stop of a restore, with its audit event. */
+  "recover/lift-stop": {
+    params: [actor: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
+  };
+  /** Locks the jobs of a found batch before their windows are. */
+  "recover/lock-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: { id: string };
+    rows: "many";
+  };
+  /** The tenant and queue under which spend is booked that nobody can be named for. */
+  "recover/nobodys-queue": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** Remembers a provider's batch as somebody else's. */
+  "recover/note-foreign": {
+    params: [credentialId: string, providerId: string];
+    row: never;
+    rows: "none";
+  };
+  /** Notes that the realtime spend since the backup is booked; only once. */
+  "recover/note-realtime": {
+    params: [id: string, realtimeNano: bigint];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
+  "reprice/correct": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      priorNano: readonly (bigint | null)[],
+      costNano: readonly (bigint | null)[],
+      realtimeNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+    ];
+    row: { job_id: string; no: number; window_ids: bigint[]; change_nano: bigint; overrun_nano: bigint };
+    rows: "many";
+  };
+  /** A page of attempts in the order of their key, with the usage of those whose price is in question. */
+  "reprice/page": {
+    params: [
+      afterJobId: string,
+      afterNo: number,
+      since: Date,
+      until: Date,
+      model: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      job_id: string;
+      no: number;
+      lane: "realtime" | "batch";
+      model: string;
+      price_id: string;
+      price_at: Date;
+      worst_nano: bigint;
+      cost_nano: bigint | null;
+      realtime_nano: bigint | null;
+      in_question: boolean;
+      usage: unknown;
+    };
+    rows: "many";
+  };
+  /** Message batches that were about to be created, or being created, when the backup was taken: whether the provider has them is unknown now, and the ordinary resolver finds out. */
+  "restore/doubt-creations": {
+    params: [now: Date];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Ends the leases of a backup: whoever held them works elsewhere, or not at all. */
+  "restore/end-leases": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** The marker of a restore that is not recovered yet. */
+  "restore/find-open": {
+    params: [];
+    row: { id: string; snapshot_at: Date; restored_at: Date; realtime_nano: bigint | null };
+    rows: "one";
+  };
+  /** Whether a database holds anything that a restore would replace, and whether a process works on it. */
+  "restore/in-use": {
+    params: [];
+    row: { tenants: number; alive: number };
+    rows: "one";
+  };
+  /** Sets the marker of a restore, unless the backup brought one that is still open. */
+  "restore/mark": {
+    params: [id: string, snapshotAt: Date, backupSha256: string, restoredBy: string];
+    row: never;
+    rows: "none";
+  };
+  /** Lets a sequence go on behind a number. */
+  "restore/set-sequence": {
+    params: [name: string, lastValue: bigint];
+    row: { at: bigint };
+    rows: "one";
+  };
+  /** Stops everything because of a restore, unless a global stop is open already; that one cannot be lifted either while the marker stands. */
+  "restore/stop-all": {
+    params: [id: string, reason: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
   };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
@@ -2008,6 +2237,19 @@ export interface Queries {
   "tenants/list": {
     params: [after: string | null, rowsMax: number];
     row: { id: string; name: string; created_at: Date };
+    rows: "many";
+  };
+  /** Every budget and its window that is open at an instant (null where the window has yet to be made). */
+  "windows/all-open": {
+    params: [at: Date];
+    row: {
+      budget_id: string;
+      tenant_id: string;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      created_at: Date;
+      window_id: bigint | null;
+    };
     rows: "many";
   };
   /** Changes windows by the net of a transaction: money newly held less money released, and what was spent. */
