@@ -5,6 +5,7 @@ import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { reach } from "../observe/points.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
@@ -74,6 +75,7 @@ export async function dispatchFrom(
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
     const order = new Map(chosen.map((id, index) => [id, index]));
+    reach("dispatch.written");
     return done.rows
       .toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
       .map((row) => ({

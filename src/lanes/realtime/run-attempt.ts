@@ -20,6 +20,7 @@ import type { Gate } from "../../domain/work-scope.ts";
 import type { Pace } from "../../limiter/pace.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import type { Log } from "../../observe/log.ts";
+import { reach } from "../../observe/points.ts";
 import type { Claim, ClaimAnswer, ClaimedJob } from "../../postgres/claim.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
@@ -118,7 +119,10 @@ async function attempt(
   });
   if (end === null) return unsent(job, drain.aborted ? "drain" : "aborted");
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
-  if (end.kind === "answer") deps.onAnswered(end.sentAt);
+  if (end.kind === "answer") {
+    reach("call.answered");
+    deps.onAnswered(end.sentAt);
+  }
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
