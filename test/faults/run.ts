@@ -1,0 +1,160 @@
+// One run: everything of a schedule happens, all comes to rest, the processes end, and the referee judges.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { silentLog } from "../../src/observe/log.ts";
+import { openQueueBackend } from "../../src/queue/backend.ts";
+import { judge, judgeEnd, judgeQueues } from "../support/referee.ts";
+import { waitFor } from "../support/wait.ts";
+import type { Arena } from "./arena.ts";
+import { cancelBulk, submitBulk } from "./callers.ts";
+import type { AcceptedBulk } from "./callers.ts";
+import { openField, raiseCeilings } from "./field.ts";
+import type { Field } from "./field.ts";
+import { inflict } from "./inflict.ts";
+import type { PlannedBulk, Schedule } from "./plan.ts";
+import type { Strike } from "./strikes.ts";
+import { Watch } from "./watch.ts";
+
+export interface RunReport {
+  readonly seed: number;
+  readonly ms: number;
+  readonly strikes: readonly Strike[];
+  readonly reached: readonly string[];
+  /** What the referee objects to; empty: nothing. */
+  readonly objections: readonly string[];
+  readonly overspendNano: bigint;
+  /** Accepted jobs without an outcome. */
+  readonly lost: number;
+  /** Lines that were paid in two message batches. */
+  readonly paidTwice: number;
+  /** Holds, leases, attempts and queue entries that nobody cleared away. */
+  readonly leaks: number;
+  /** What the processes printed, of a run that was objected to. */
+  readonly output: string;
+}
+
+/** A run that has not come to rest by then never will. */
+const restMs = 25_000;
+
+export async function run(schedule: Schedule, arena: Arena): Promise<RunReport> {
+  const startedAt = performance.now();
+  const field = await openField(arena, schedule);
+  const objections: string[] = [];
+  const note = (error: unknown): void =>
+    void objections.push(error instanceof Error ? error.message : String(error));
+  try {
+    await Promise.all(field.members.map((member) => member.start()));
+    const watch = await Watch.begin(field.databaseUrl, field.simulator);
+    const accepted = await act(field, watch).catch((error: unknown) => (note(error), []));
+    await rest(field).catch(note);
+    await Promise.all(field.members.map((member) => member.end()));
+    await field.strikes.look();
+    await watch.end();
+    objections.push(...watch.objections, ...crashes(field));
+    await judgeAccepted(field, accepted).catch(note);
+    await judge(field.db, field.simulator).catch(note);
+    await judgeEnd(field.db).catch(note);
+    return {
+      seed: schedule.seed,
+      ms: Math.round(performance.now() - startedAt),
+      strikes: field.strikes.strikes,
+      reached: [...field.strikes.reached],
+      objections,
+      overspendNano: watch.overspendNano,
+      ...(await countLosses(field)),
+      output: objections.length === 0 ? "" : field.members.map((member) => member.output()).join("\n"),
+    };
+  } finally {
+    await field.close();
+  }
+}
+
+/** Callers and faults side by side; answers what was accepted. */
+async function act(field: Field, watch: Watch): Promise<AcceptedBulk[]> {
+  const { schedule } = field;
+  const faults = Promise.all(schedule.faults.map((fault) => inflict(fault, field)));
+  const raised = sleep(schedule.raiseAtMs).then(async () => {
+    await watch.look();
+    await raiseCeilings(field.db);
+  });
+  const bulks = Promise.all(schedule.bulks.map((bulk, number) => call(field, bulk, number)));
+  const [accepted] = await Promise.all([bulks, faults, raised]);
+  return accepted;
+}
+
+async function call(field: Field, bulk: PlannedBulk, number: number): Promise<AcceptedBulk> {
+  const door = { url: field.apiUrl, arena: field.arena, seed: field.schedule.seed };
+  await sleep(bulk.atMs);
+  const accepted = await submitBulk(door, bulk, number);
+  if (bulk.canceled) {
+    const created =
+      "SELECT 1 FROM attempts a JOIN message_batches b ON b.id = a.message_batch_id AND b.state = 'created' WHERE a.bulk_id = $1";
+    // Where faults keep it from ever being there, it is canceled all the same.
+    await waitFor("its message batch", async () => (await field.db.query(created, [accepted.id])).rows[0], {
+      timeoutMs: 3_000,
+      everyMs: 50,
+    }).catch(() => undefined);
+    await cancelBulk(door, bulk, accepted.id);
+  }
+  return accepted;
+}
+
+/** Everything has its outcome, no batch is under way, no money is held (a void batch's hold has expired), no queue entry is left. */
+async function rest({ db, redis }: Field): Promise<void> {
+  await waitFor(
+    "all to come to rest",
+    async () => {
+      const { rows } = await db.query<{ rest: boolean }>(
+        `SELECT NOT EXISTS (SELECT 1 FROM bulks WHERE finished_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM message_batches WHERE state NOT IN ('ingested', 'refused', 'void'))
+            AND NOT EXISTS (SELECT 1 FROM attempts WHERE state = 'open')
+            AND NOT EXISTS (SELECT 1 FROM holds WHERE state = 'open')
+            AND NOT EXISTS (SELECT 1 FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL AND lease_until < now()) AS rest`,
+      );
+      return rows[0]?.rest;
+    },
+    { timeoutMs: restMs, everyMs: 50 },
+  );
+  const backend = await openQueueBackend({
+    redis: { kind: "external", url: redis.url, describe: "the run's Redis" },
+    postgresUrl: "",
+    prefix: "torture",
+    log: silentLog,
+  });
+  await judgeQueues(backend).finally(() => backend.close());
+}
+
+/** Every 202 is one bulk with as many jobs, and there is no other. */
+async function judgeAccepted({ db }: Field, accepted: readonly AcceptedBulk[]): Promise<void> {
+  const { rows } = await db.query<{ id: string; jobs: string }>(
+    "SELECT bulk_id AS id, count(*) AS jobs FROM jobs GROUP BY 1",
+  );
+  const found = new Map(rows.map(({ id, jobs }) => [id, Number(jobs)]));
+  const wrong = accepted.filter(({ id, lines }) => found.get(id) !== lines);
+  if (wrong.length > 0 || found.size !== accepted.length)
+    throw new Error(
+      `accepted were ${accepted.length} bulks, ${found.size} are there, ${wrong.length} not as they were sent`,
+    );
+}
+
+/** A bug that ends a process is one, whether or not its work was saved. */
+const crashes = ({ members }: Field): string[] =>
+  members.flatMap((member) =>
+    member
+      .output()
+      .split("\n")
+      .filter((line) => line.includes('"process.crashed"'))
+      .map((line) => `${member.name} crashed: ${line}`),
+  );
+
+async function countLosses({ db }: Field): Promise<Pick<RunReport, "lost" | "paidTwice" | "leaks">> {
+  const { rows } = await db.query<{ lost: number; paid_twice: number; leaks: number }>(
+    `SELECT (SELECT count(*) FROM jobs WHERE finished_at IS NULL)::int AS lost,
+            (SELECT coalesce(sum(paid_twice), 0) FROM message_batches)::int AS paid_twice,
+            ((SELECT count(*) FROM holds WHERE state = 'open') + (SELECT count(*) FROM leases WHERE expires_at > now())
+              + (SELECT count(*) FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL)
+              + (SELECT count(*) FROM attempts WHERE state = 'open'))::int AS leaks`,
+  );
+  const [row = { lost: 0, paid_twice: 0, leaks: 0 }] = rows;
+  return { lost: row.lost, paidTwice: row.paid_twice, leaks: row.leaks };
+}
