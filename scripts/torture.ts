@@ -3,7 +3,7 @@
 //
 //   npm run torture -- --seeds 300            seeds 1 to 300
 //   npm run torture -- --seeds 40-60 --append goes on in the results file, leaving out what is in it
-//   npm run torture -- --seeds 17 … 17-17     one seed again
+//   npm run torture -- --seeds 17-17          that one again
 //   npm run torture -- --plant NAME --seeds A-B   ends with 3 at the first seed that catches the planted defect, with 0 if none does
 //   npm run torture -- --list-plants
 
@@ -111,6 +111,8 @@ async function main(): Promise<number> {
   }
 }
 
+// Whoever ends it early ends its processes too: they go when this one exits in order.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(codes.broken));
 process.exitCode = await main().catch((error: unknown) => {
   console.error(error);
   return codes.broken;

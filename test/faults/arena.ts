@@ -32,7 +32,7 @@ export interface Arena {
   close(): Promise<void>;
 }
 
-export const jobTypeName = "classify-intent";
+const jobTypeName = "classify-intent";
 export const sharedInput = { labels: ["card_lost", "refund", "change_pin"] };
 /** The text of a line; the marker is how the simulator's log names whose call it was. */
 export const textOf = (marker: string): string =>

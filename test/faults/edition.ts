@@ -99,6 +99,6 @@ function hashOf(patches: readonly Patch[]): string {
           .filter((entry) => entry.isFile())
           .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
   );
-  for (const file of [...files.toSorted()]) hash.update(file).update(readSource(file));
+  for (const file of files.toSorted()) hash.update(file).update(readSource(file));
   return hash.update(readFileSync(armedPoints)).digest("hex").slice(0, 16);
 }

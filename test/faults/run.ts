@@ -73,13 +73,16 @@ export async function run(schedule: Schedule, arena: Arena): Promise<RunReport> 
 async function act(field: Field, watch: Watch): Promise<AcceptedBulk[]> {
   const { schedule } = field;
   const faults = Promise.all(schedule.faults.map((fault) => inflict(fault, field)));
-  const raised = sleep(schedule.raiseAtMs).then(async () => {
-    await watch.look();
-    await raiseCeilings(field.db);
-  });
   const bulks = Promise.all(schedule.bulks.map((bulk, number) => call(field, bulk, number)));
-  const [accepted] = await Promise.all([bulks, faults, raised]);
+  const [accepted] = await Promise.all([bulks, faults, liftCeilings(field, watch)]);
   return accepted;
+}
+
+/** The bill until then must fit under the low ceilings: it is looked at once more before they are lifted. */
+async function liftCeilings({ schedule, db }: Field, watch: Watch): Promise<void> {
+  await sleep(schedule.raiseAtMs);
+  await watch.look();
+  await raiseCeilings(db);
 }
 
 async function call(field: Field, bulk: PlannedBulk, number: number): Promise<AcceptedBulk> {
@@ -121,7 +124,11 @@ async function rest({ db, redis }: Field): Promise<void> {
     prefix: "torture",
     log: silentLog,
   });
-  await judgeQueues(backend).finally(() => backend.close());
+  try {
+    await judgeQueues(backend);
+  } finally {
+    await backend.close();
+  }
 }
 
 /** Every 202 is one bulk with as many jobs, and there is no other. */

@@ -25,7 +25,7 @@ export function scheduleOf(seed: number): Schedule {
   const processes = drawProcesses(random, { struck, doubled: ways.some((way) => way.doubled) });
   const names = processes.map(({ name }) => name);
   const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
-  const prepared = ways.flatMap((way) => way.faults(names));
+  const prepared = ways.flatMap((way) => way.faults());
   const certain = blows.length + prepared.length;
   const drawn = Array.from({ length: random.int(Math.max(0, 2 - certain), Math.max(1, 4 - certain)) }, () =>
     drawFault(names, random),
@@ -47,16 +47,16 @@ function drawProcesses(
   random: Random,
   { struck, doubled }: { struck: readonly Point[]; doubled: boolean },
 ): PlannedProcess[] {
-  const roles = struck.map((point) => roleOf(point));
+  const roles = new Set(struck.map((point) => roleOf(point)));
   const standby = random.chance(0.5) ? ",dispatcher" : "";
   const processes: PlannedProcess[] = [
     { name: "api", roles: "api" },
     { name: "work", roles: "dispatcher,worker" },
     { name: "batch", roles: `batcher${standby}` },
   ];
-  if (doubled || (roles.includes("worker") && random.chance(0.6)))
+  if (doubled || (roles.has("worker") && random.chance(0.6)))
     processes.push({ name: "work-2", roles: "worker" });
-  if (roles.includes("batcher") && random.chance(0.6)) processes.push({ name: "batch-2", roles: "batcher" });
+  if (roles.has("batcher") && random.chance(0.6)) processes.push({ name: "batch-2", roles: "batcher" });
   return processes;
 }
 

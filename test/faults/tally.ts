@@ -63,7 +63,7 @@ export function tableOf(results: readonly Result[]): string {
   const head = ["point", "struck", "killed", "frozen", "with paid work in flight"];
   return [head, ...rows]
     .map(([point, ...numbers]) =>
-      [String(point).padEnd(24), ...numbers.map((each) => String(each).padStart(8))].join(""),
+      [point.padEnd(24), ...numbers.map((each) => String(each).padStart(8))].join(""),
     )
     .join("\n");
 }

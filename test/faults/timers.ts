@@ -6,7 +6,7 @@
 
 import type { Patch } from "./edition.ts";
 
-export const leaseMs = 700;
+const leaseMs = 700;
 export const freezeMs = 3 * leaseMs;
 /** Within this time the simulator lists what it has accepted, whatever else it does. */
 export const createVisibilityMs = 3_000;

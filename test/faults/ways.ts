@@ -16,7 +16,7 @@ export function roleOf(point: Point): Role {
 }
 
 export interface Way {
-  readonly faults: (names: readonly ProcessName[]) => Fault[];
+  readonly faults: () => Fault[];
   /** A second worker is there to be lost. */
   readonly doubled: boolean;
   /** A bulk is canceled while its message batch runs. */
@@ -39,30 +39,27 @@ const lost = (nth: number): FaultRequest => ({
 /** The provider drops a create that was sent whole. */
 const dropped = (nth: number): FaultRequest => ({ action: "reset", match: { ...onCreate, nth } });
 
-export function waysTo(point: Point, random: Random): Way {
-  switch (point) {
-    case "doubt.listed":
-    case "doubt.adopted":
-      return { ...plain, faults: () => [provider(lost(random.int(1, 2)))] };
-    case "doubt.counted":
-    case "doubt.given_up":
-    case "doubt.returned":
-      return { ...plain, faults: () => [provider(dropped(1))] };
-    case "batch.cancel_answered":
-      return { ...plain, cancels: true };
-    case "reaper.declared":
-    case "reaper.booked":
-      return {
-        ...plain,
-        doubled: true,
-        faults: () => [{ kind: "strike", atMs: random.int(400, 900), process: "work-2", blow: "kill" }],
-      };
-    case "unclaimed.returned":
-      return { ...plain, faults: () => [{ kind: "redis", atMs: random.int(150, 600), how: "flush" }] };
-    default:
-      return plain;
-  }
+const waysWithFaults: Partial<Record<Point, (random: Random) => Way>> = {
+  "doubt.listed": (random) => ({ ...plain, faults: () => [provider(lost(random.int(1, 2)))] }),
+  "doubt.adopted": (random) => ({ ...plain, faults: () => [provider(lost(random.int(1, 2)))] }),
+  "doubt.counted": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
+  "doubt.given_up": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
+  "doubt.returned": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
+  "batch.cancel_answered": () => ({ ...plain, cancels: true }),
+  "reaper.declared": loseWorker,
+  "reaper.booked": loseWorker,
+  "unclaimed.returned": (random) => ({
+    ...plain,
+    faults: () => [{ kind: "redis", atMs: random.int(150, 600), how: "flush" }],
+  }),
+};
+
+function loseWorker(random: Random): Way {
+  const strike: Fault = { kind: "strike", atMs: random.int(400, 900), process: "work-2", blow: "kill" };
+  return { ...plain, doubled: true, faults: () => [strike] };
 }
+
+export const waysTo = (point: Point, random: Random): Way => waysWithFaults[point]?.(random) ?? plain;
 
 /** How often a point may have been reached before the blow falls: often passed ones later, rare ones at once. */
 const nthMax: Partial<Record<Point, number>> = {
