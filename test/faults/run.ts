@@ -102,8 +102,11 @@ async function call(field: Field, bulk: PlannedBulk, number: number): Promise<Ac
   return accepted;
 }
 
-/** Everything has its outcome, no batch is under way, no money is held (a void batch's hold has expired), no queue entry is left. */
-async function rest({ db, redis }: Field): Promise<void> {
+/**
+ * Everything has its outcome, no batch is under way, no money is held (a void batch's hold has expired), the dead are declared dead,
+ * no queue entry is left.
+ */
+async function rest({ db, redis, members }: Field): Promise<void> {
   await waitFor(
     "all to come to rest",
     async () => {
@@ -112,7 +115,8 @@ async function rest({ db, redis }: Field): Promise<void> {
             AND NOT EXISTS (SELECT 1 FROM message_batches WHERE state NOT IN ('ingested', 'refused', 'void'))
             AND NOT EXISTS (SELECT 1 FROM attempts WHERE state = 'open')
             AND NOT EXISTS (SELECT 1 FROM holds WHERE state = 'open')
-            AND NOT EXISTS (SELECT 1 FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL AND lease_until < now()) AS rest`,
+            AND (SELECT count(*) FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL) = $1 AS rest`,
+        [members.length],
       );
       return rows[0]?.rest;
     },

@@ -64,7 +64,9 @@ async function start(home: string, port: number, url: string): Promise<ChildProc
       stdio: "ignore",
     },
   );
-  process.once("exit", () => void server.kill("SIGKILL"));
+  const killWithUs = (): void => void server.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  server.once("exit", () => process.off("exit", killWithUs));
   await waitFor("Redis to answer", () => withRedis(url, (redis) => redis.ping()), { everyMs: 50 });
   return server;
 }
