@@ -61,6 +61,8 @@ const bounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     createRetryMs: 100,
     overdueGraceMs: 500,
   },
+  // A job type's word counts before the setting.
+  "jobs/classify-intent/job.ts": { callTimeoutMs: 1_500 },
   "src/lanes/batch/steps.ts": { faultRetryMs: 500 },
   "src/lanes/realtime/worker.ts": { budgetRestMs: 200 },
   "src/queue/limits.ts": {

@@ -53,8 +53,11 @@ export interface AttemptDeps {
   places: { claimed: Places; calling: Places };
 }
 
-/** The calls of this process by job, so that a cancel or a stop can abort them. */
-export type InFlight = Map<string, { bulkId: string; controller: AbortController }>;
+/**
+ * The calls of this process, so that a cancel, a stop or a drain can abort them. By attempt: a process that was taken for dead and
+ * goes on may have two calls of one job, the late one and its successor.
+ */
+export type InFlight = Map<string, { jobId: string; bulkId: string; controller: AbortController }>;
 
 /** How the dispatch ended, shown in Bull Board. Codes only. */
 export interface AttemptSummary {
@@ -151,11 +154,12 @@ async function callInPlace<End>(
   call: (signal: AbortSignal) => End | Promise<End>,
 ): Promise<End> {
   const controller = new AbortController();
-  inFlight.set(job.id, { bulkId: job.bulkId, controller });
+  const attempt = `${job.id}-${job.attemptNo}`;
+  inFlight.set(attempt, { jobId: job.id, bulkId: job.bulkId, controller });
   try {
     return await places.calling(async () => call(controller.signal));
   } finally {
-    inFlight.delete(job.id);
+    inFlight.delete(attempt);
   }
 }
 
