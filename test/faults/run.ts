@@ -33,8 +33,9 @@ export interface RunReport {
   readonly output: string;
 }
 
-/** A run that has not come to rest by then never will. */
-const restMs = 25_000;
+/** A run in which nothing has moved for so long never comes to rest; nor does one that goes round in circles. */
+const standstillMs = 15_000;
+const restMs = 120_000;
 
 export async function run(schedule: Schedule, arena: Arena): Promise<RunReport> {
   const startedAt = performance.now();
@@ -104,24 +105,26 @@ async function call(field: Field, bulk: PlannedBulk, number: number): Promise<Ac
 
 /**
  * Everything has its outcome, no batch is under way, no money is held (a void batch's hold has expired), the dead are declared dead,
- * no queue entry is left.
+ * no queue entry is left. How long that takes is the machine's business; what counts is that it goes on.
  */
 async function rest({ db, redis, members }: Field): Promise<void> {
+  let seen = "";
+  let goesOnUntilMs = 0;
   await waitFor(
     "all to come to rest",
     async () => {
-      const { rows } = await db.query<{ rest: boolean }>(
-        `SELECT NOT EXISTS (SELECT 1 FROM bulks WHERE finished_at IS NULL)
-            AND NOT EXISTS (SELECT 1 FROM message_batches WHERE state NOT IN ('ingested', 'refused', 'void'))
-            AND NOT EXISTS (SELECT 1 FROM attempts WHERE state = 'open')
-            AND NOT EXISTS (SELECT 1 FROM holds WHERE state = 'open')
-            AND (SELECT count(*) FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL) = $1 AS rest`,
-        [members.length],
-      );
-      return rows[0]?.rest;
+      const { rows } = await db.query<Standing>(standing);
+      const now = JSON.stringify(rows[0]);
+      if (now !== seen) goesOnUntilMs = performance.now() + standstillMs;
+      seen = now;
+      if (isAtRest(rows[0], members.length)) return true;
+      return performance.now() > goesOnUntilMs ? "standstill" : null;
     },
     { timeoutMs: restMs, everyMs: 50 },
-  );
+  ).then((end) => {
+    if (end === "standstill") throw new Error(`nothing moves any more: ${seen}`);
+    return end;
+  });
   const backend = await openQueueBackend({
     redis: { kind: "external", url: redis.url, describe: "the run's Redis" },
     postgresUrl: "",
@@ -134,6 +137,25 @@ async function rest({ db, redis, members }: Field): Promise<void> {
     await backend.close();
   }
 }
+
+interface Standing {
+  readonly bulks: number;
+  readonly jobs: number;
+  readonly batches: number;
+  readonly attempts: number;
+  readonly holds: number;
+  readonly processes: number;
+}
+
+const standing = `SELECT (SELECT count(*) FROM bulks WHERE finished_at IS NULL)::int AS bulks,
+  (SELECT count(*) FROM jobs WHERE finished_at IS NULL)::int AS jobs,
+  (SELECT count(*) FROM message_batches WHERE state NOT IN ('ingested', 'refused', 'void'))::int AS batches,
+  (SELECT count(*) FROM attempts WHERE state = 'open')::int AS attempts,
+  (SELECT count(*) FROM holds WHERE state = 'open')::int AS holds,
+  (SELECT count(*) FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL)::int AS processes`;
+
+const isAtRest = (now: Standing | undefined, members: number): boolean =>
+  now?.bulks === 0 && now.batches === 0 && now.attempts === 0 && now.holds === 0 && now.processes === members;
 
 /** Every 202 is one bulk with as many jobs, and there is no other. */
 async function judgeAccepted({ db }: Field, accepted: readonly AcceptedBulk[]): Promise<void> {

@@ -154,12 +154,12 @@ async function callInPlace<End>(
   call: (signal: AbortSignal) => End | Promise<End>,
 ): Promise<End> {
   const controller = new AbortController();
-  const attempt = `${job.id}-${job.attemptNo}`;
-  inFlight.set(attempt, { jobId: job.id, bulkId: job.bulkId, controller });
+  const name = `${job.id}-${job.attemptNo}`;
+  inFlight.set(name, { jobId: job.id, bulkId: job.bulkId, controller });
   try {
     return await places.calling(async () => call(controller.signal));
   } finally {
-    inFlight.delete(attempt);
+    inFlight.delete(name);
   }
 }
 
