@@ -20,7 +20,7 @@ export function scheduleOf(seed: number): Schedule {
   const first = pointNames[seed % pointNames.length] ?? pointNames[0];
   // Another walk over the same points, so that each meets many others.
   const second = pointNames[(seed * 13 + Math.floor(seed / pointNames.length)) % pointNames.length] ?? first;
-  const ways = [waysTo(first, random), ...(random.chance(0.7) ? [waysTo(second, random)] : [])];
+  const ways = [waysTo(first, random), ...(random.chance(0.9) ? [waysTo(second, random)] : [])];
   const struck = [first, ...(ways.length > 1 ? [second] : [])];
   const processes = drawProcesses(random, { struck, doubled: ways.some((way) => way.doubled) });
   const names = processes.map(({ name }) => name);
