@@ -30,6 +30,12 @@ const providerFaults: readonly [FaultRequest, ...FaultRequest[]] = [
   { action: "expired", match: { lane: "batch", every: 5 }, times: 4 },
 ];
 
+/** The one whose turn it is. */
+export function providerFaultOf(seed: number, random: Random): Fault {
+  const request = providerFaults[(seed * 5) % providerFaults.length] ?? providerFaults[0];
+  return { kind: "provider", atMs: random.int(0, 800), request };
+}
+
 export function drawFault(names: readonly ProcessName[], random: Random): Fault {
   const [first = "work", ...others] = names;
   const atMs = random.int(100, 2_200);

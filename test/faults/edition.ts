@@ -16,6 +16,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -36,6 +37,9 @@ const assets = "scripts/copy-assets.ts";
 const pointsFile = "src/observe/points.ts";
 const armedPoints = join(import.meta.dirname, "programs/armed-points.ts");
 
+const prefix = "sluice-edition-";
+const dayMs = 86_400_000;
+
 const armed: Patch = {
   file: pointsFile,
   find: `export function reach(_point: Point): void {
@@ -47,18 +51,29 @@ const armed: Patch = {
 /** Makes the edition with these patches, or finds it made; answers its program. */
 export function makeEdition(patches: readonly Patch[]): string {
   const all = [armed, ...timerPatches(readSource), ...patches];
-  const home = join(tmpdir(), `sluice-edition-${hashOf(all)}`);
+  const home = join(tmpdir(), `${prefix}${hashOf(all)}`);
   const program = join(home, "bin/sluice.js");
   if (existsSync(program)) return program;
-  const making = mkdtempSync(join(tmpdir(), "sluice-edition-"));
+  clearOld();
+  const making = mkdtempSync(join(tmpdir(), prefix));
   for (const path of [...copied, assets]) cpSync(join(root, path), join(making, path), { recursive: true });
   cpSync(armedPoints, join(making, "src/observe/armed-points.ts"));
   for (const [file, text] of patchedTexts(all)) writeFileSync(join(making, file), text);
   symlinkSync(join(root, "node_modules"), join(making, "node_modules"), "dir");
   compile(making);
-  rmSync(home, { recursive: true, force: true });
-  renameSync(making, home);
+  // Two may have made it at once; the first is as good.
+  if (existsSync(home)) rmSync(making, { recursive: true, force: true });
+  else renameSync(making, home);
   return program;
+}
+
+/** Editions of sources that have changed since are of no use to anybody after a day. */
+function clearOld(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const path = join(tmpdir(), name);
+    if (name.startsWith(prefix) && statSync(path).mtimeMs < Date.now() - dayMs)
+      rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** The patched files with their new texts. @throws Error for a text that does not stand exactly once */

@@ -1,12 +1,12 @@
 // What happens in a run: a pure function of its seed. Who runs, what is submitted under which ceilings, and two to five faults.
 //
 // The first fault is a blow at the point whose turn it is, so that every point is struck as often as any other over a range of
-// seeds; some points are only come by when something else goes wrong first, and then that is part of it (ways.ts). The others
-// are drawn.
+// seeds; some points are only come by when something else goes wrong first, and then that is part of it (ways.ts). The provider's
+// misdeeds take turns as well. The others are drawn.
 
 import type { Point } from "../../src/observe/points.ts";
 import { points } from "../../src/observe/points.ts";
-import { drawFault } from "./drawn.ts";
+import { drawFault, providerFaultOf } from "./drawn.ts";
 import { queueNames } from "./plan.ts";
 import type { PlannedBulk, PlannedProcess, ProcessName, QueueName, Schedule } from "./plan.ts";
 import { randomOf } from "./random.ts";
@@ -26,8 +26,8 @@ export function scheduleOf(seed: number): Schedule {
   const names = processes.map(({ name }) => name);
   const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
   const prepared = ways.flatMap((way) => way.faults());
-  const certain = blows.length + prepared.length;
-  const drawn = Array.from({ length: random.int(Math.max(0, 2 - certain), Math.max(1, 4 - certain)) }, () =>
+  const certain = [...blows, ...prepared, providerFaultOf(seed, random)];
+  const drawn = Array.from({ length: random.int(0, Math.max(0, 4 - certain.length)) }, () =>
     drawFault(names, random),
   );
   const canceled = ways.some((way) => way.cancels) || random.chance(0.1);
@@ -38,7 +38,7 @@ export function scheduleOf(seed: number): Schedule {
     ceilings: drawCeilings(random),
     raiseAtMs: random.int(2_500, 3_500),
     provider: drawProvider(random, canceled),
-    faults: [...blows, ...prepared, ...drawn],
+    faults: [...certain, ...drawn],
   };
 }
 
@@ -54,7 +54,7 @@ function drawProcesses(
     { name: "work", roles: "dispatcher,worker" },
     { name: "batch", roles: `batcher${standby}` },
   ];
-  if (doubled || (roles.has("worker") && random.chance(0.6)))
+  if (doubled || (roles.has("worker") && random.chance(0.8)))
     processes.push({ name: "work-2", roles: "worker" });
   if (roles.has("batcher") && random.chance(0.6)) processes.push({ name: "batch-2", roles: "batcher" });
   return processes;

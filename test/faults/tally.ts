@@ -13,6 +13,8 @@ export interface Result {
     readonly blow: string;
     readonly paid: boolean;
   }[];
+  /** Points that its processes came by. */
+  readonly reached: readonly string[];
   readonly objections: readonly string[];
   readonly overspend_nano: string;
   readonly lost: number;
@@ -24,6 +26,7 @@ export const resultOf = (report: RunReport): Result => ({
   seed: report.seed,
   ms: report.ms,
   strikes: report.strikes.map(({ point, blow, paid }) => ({ point, blow, paid })),
+  reached: report.reached,
   objections: report.objections,
   overspend_nano: String(report.overspendNano),
   lost: report.lost,
@@ -51,16 +54,20 @@ export function lineOf({ seed, ms, strikes, objections }: Result): string {
   return `seed ${String(seed).padStart(4)}  ${verdict.padEnd(9)}  ${(ms / 1_000).toFixed(1).padStart(5)} s  ${where}`;
 }
 
-/** How often each point was struck, and how often of these while paid work was in flight. */
+/**
+ * Each point: runs that came by, how often it was struck, by which blow, and how often of these while paid work was in flight (an open
+ * attempt: a call or a line that money is held for).
+ */
 export function tableOf(results: readonly Result[]): string {
   const strikes = results.flatMap((result) => result.strikes);
   const rows = [...Object.keys(points), null].map((point) => {
     const own = strikes.filter((strike) => strike.point === point);
     const kills = own.filter((strike) => strike.blow === "kill").length;
     const paid = own.filter((strike) => strike.paid).length;
-    return [point ?? "(at a moment)", own.length, kills, own.length - kills, paid] as const;
+    const runs = results.filter(({ reached }) => point !== null && reached.includes(point)).length;
+    return [point ?? "(at a moment)", runs, own.length, kills, own.length - kills, paid] as const;
   });
-  const head = ["point", "struck", "killed", "frozen", "with paid work in flight"];
+  const head = ["point", "runs", "struck", "killed", "frozen", "paid"];
   return [head, ...rows]
     .map(([point, ...numbers]) =>
       [point.padEnd(24), ...numbers.map((each) => String(each).padStart(8))].join(""),
