@@ -36,6 +36,14 @@ export function providerFaultOf(seed: number, random: Random): Fault {
   return { kind: "provider", atMs: random.int(0, 800), request };
 }
 
+/** Every fifth run loses what Redis holds while message batches are under way. */
+export function redisFaultOf(seed: number, random: Random): Fault[] {
+  if (seed % 5 !== 3) return [];
+  return [
+    { kind: "redis", atMs: random.int(600, 1_400), how: random.pick(["flush", "kill_empty", "older"]) },
+  ];
+}
+
 export function drawFault(names: readonly ProcessName[], random: Random): Fault {
   const [first = "work", ...others] = names;
   const atMs = random.int(100, 2_200);

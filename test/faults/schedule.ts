@@ -6,7 +6,7 @@
 
 import type { Point } from "../../src/observe/points.ts";
 import { points } from "../../src/observe/points.ts";
-import { drawFault, providerFaultOf } from "./drawn.ts";
+import { drawFault, providerFaultOf, redisFaultOf } from "./drawn.ts";
 import { queueNames } from "./plan.ts";
 import type { PlannedBulk, PlannedProcess, ProcessName, QueueName, Schedule } from "./plan.ts";
 import { randomOf } from "./random.ts";
@@ -26,7 +26,8 @@ export function scheduleOf(seed: number): Schedule {
   const names = processes.map(({ name }) => name);
   const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
   const prepared = ways.flatMap((way) => way.faults());
-  const certain = [...blows, ...prepared, providerFaultOf(seed, random)];
+  const redis = redisFaultOf(seed, random);
+  const certain = [...blows, ...prepared, providerFaultOf(seed, random), ...redis].slice(0, 5);
   const drawn = Array.from({ length: random.int(0, Math.max(0, 4 - certain.length)) }, () =>
     drawFault(names, random),
   );
@@ -37,7 +38,7 @@ export function scheduleOf(seed: number): Schedule {
     bulks: drawBulks(random, canceled),
     ceilings: drawCeilings(random),
     raiseAtMs: random.int(2_500, 3_500),
-    provider: drawProvider(random, canceled),
+    provider: drawProvider(random, canceled || redis.length > 0),
     faults: [...certain, ...drawn],
   };
 }
@@ -89,6 +90,7 @@ function drawCeilings(random: Random): Record<QueueName, number> {
   };
 }
 
+/** `slow`: message batches take so long that something can happen to them meanwhile. */
 function drawProvider(random: Random, slow: boolean): Schedule["provider"] {
   const least = random.int(100, 400);
   return {
