@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
+import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
@@ -28,6 +29,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
+  addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addAccessCommands(program, context);
   return program;

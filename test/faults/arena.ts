@@ -95,6 +95,7 @@ const queueSettings = {
   concurrencyMax: null,
   attemptsMax: null,
   jobAgeMaxS: null,
+  approveAboveNano: null,
 };
 
 function urlOf({ postgresUrl }: Place, database: string): string {
