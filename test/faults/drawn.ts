@@ -39,9 +39,8 @@ export function providerFaultOf(seed: number, random: Random): Fault {
 /** Every fifth run loses what Redis holds while message batches are under way. */
 export function redisFaultOf(seed: number, random: Random): Fault[] {
   if (seed % 5 !== 3) return [];
-  return [
-    { kind: "redis", atMs: random.int(600, 1_400), how: random.pick(["flush", "kill_empty", "older"]) },
-  ];
+  const how = random.pick(["flush", "kill_empty", "older"] as const);
+  return [{ kind: "redis", atMs: random.int(300, 900), how, whilePolled: true }];
 }
 
 export function drawFault(names: readonly ProcessName[], random: Random): Fault {
@@ -55,7 +54,12 @@ export function drawFault(names: readonly ProcessName[], random: Random): Fault 
     return { kind: "provider", atMs: random.int(0, 800), request: random.pick(providerFaults) };
   if (share < 0.8) return drawNetwork(process, atMs, random);
   if (share < 0.92)
-    return { kind: "redis", atMs, how: random.pick(["flush", "kill_empty", "kill", "older"]) };
+    return {
+      kind: "redis",
+      atMs,
+      how: random.pick(["flush", "kill_empty", "kill", "older"]),
+      whilePolled: false,
+    };
   return { kind: "postgres", atMs, how: random.pick(["drop", "away"]), forMs: random.int(200, 800) };
 }
 

@@ -1,6 +1,7 @@
 // Carries out the faults of a schedule that are not dealt at a point.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { waitFor } from "../support/wait.ts";
 import type { Field } from "./field.ts";
 import type { Fault } from "./plan.ts";
 
@@ -36,6 +37,9 @@ async function strike({ process, blow }: FaultOf<"strike">, { members, strikes }
   if (pid !== undefined) await strikes.add({ point: null, blow, pid });
 }
 
+/** BullMQ's key of the wake-ups that are due later. */
+const wakesLater = "torture:message-batches:delayed";
+
 async function hurtNetwork(
   { process, to, how, forMs }: FaultOf<"network">,
   { members }: Field,
@@ -53,7 +57,12 @@ async function hurtNetwork(
   proxy.resume();
 }
 
-async function hurtRedis({ how }: FaultOf<"redis">, { redis }: Field): Promise<void> {
+async function hurtRedis({ how, whilePolled }: FaultOf<"redis">, { redis }: Field): Promise<void> {
+  // Where no batch comes that far, it is hurt all the same.
+  if (whilePolled)
+    await waitFor("a wake-up that is waited for", () => redis.countLater(wakesLater), { everyMs: 5 }).catch(
+      () => undefined,
+    );
   if (how === "flush") {
     await redis.flush();
     return;

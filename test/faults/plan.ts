@@ -42,7 +42,13 @@ export type Fault =
       readonly how: "cut" | "slow" | "silent";
       readonly forMs: number;
     }
-  | { readonly kind: "redis"; readonly atMs: number; readonly how: "flush" | "kill_empty" | "kill" | "older" }
+  | {
+      readonly kind: "redis";
+      readonly atMs: number;
+      readonly how: "flush" | "kill_empty" | "kill" | "older";
+      /** Not before a message batch waits for its next wake-up: that is what is lost then. */
+      readonly whilePolled: boolean;
+    }
   | {
       readonly kind: "postgres";
       readonly atMs: number;

@@ -50,7 +50,7 @@ const waysWithFaults: Partial<Record<Point, (random: Random) => Way>> = {
   "reaper.booked": loseWorker,
   "unclaimed.returned": (random) => ({
     ...plain,
-    faults: () => [{ kind: "redis", atMs: random.int(150, 600), how: "flush" }],
+    faults: () => [{ kind: "redis", atMs: random.int(150, 600), how: "flush", whilePolled: false }],
   }),
 };
 
