@@ -2,7 +2,10 @@
 // to `createProgram`.
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addBudgetCommands } from "./commands/budget.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
+import { addBackupCommands } from "./commands/backup.ts";
+import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -31,7 +34,10 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addBulkCommands(program, context);
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
+  addBudgetCommands(program, context);
   addAccessCommands(program, context);
+  addLedgerCommands(program, context);
+  addBackupCommands(program, context);
   return program;
 }
 

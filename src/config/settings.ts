@@ -2,6 +2,7 @@
 // parses by it, scripts/check-config.ts prints by it and docs/configuration.md is tested against it. Numbers carry their
 // unit in the name. An empty value counts as not set, because that is what compose files make of a missing one.
 import { z } from "zod";
+import { unbudgetedRules } from "../domain/budget.ts";
 import { limits } from "./limits.ts";
 
 /** What a setting carries beside its schema; read back with `setting.meta()`. */
@@ -66,6 +67,11 @@ export const settingsSchema = z
       "ANTHROPIC_API_KEY",
       text.min(1).optional(),
       "The provider's key; without it nothing is sent to the real API.",
+    ),
+    anthropicAdminKey: secret(
+      "ANTHROPIC_ADMIN_KEY",
+      text.min(1).optional(),
+      "The organisation's admin key, for `sluice reconcile` and `sluice recover` only: reads the provider's usage report, never sends work.",
     ),
     providerUrl: setting(
       "SLUICE_PROVIDER_URL",
@@ -211,6 +217,11 @@ export const settingsSchema = z
       "SLUICE_DRAIN_TIMEOUT_MS",
       whole(0, hourMs, 25_000),
       "How long calls in flight may finish after SIGTERM; then they are aborted and requeued.",
+    ),
+    unbudgeted: setting(
+      "SLUICE_UNBUDGETED",
+      oneOf(...unbudgetedRules).default("refuse"),
+      "Work that no budget covers: refuse keeps it waiting until one is set, allow runs it without a ceiling.",
     ),
     jobsDir: setting("SLUICE_JOBS_DIR", text.min(1).optional(), "Further job types of your own."),
     logLevel: setting(

@@ -165,6 +165,12 @@ export const errorCatalogue = {
     false,
     "Choose at least the limit named in detail, or force it: then nothing new starts.",
   ),
+  budget_bound: entry(
+    409,
+    "A budget has no room left, and it rejects new work.",
+    true,
+    "Wait for its next window, or ask its owner to raise it; detail names it.",
+  ),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",
@@ -270,6 +276,32 @@ export const errorCatalogue = {
     "Something is broken inside Sluice.",
     false,
     "Report it with the request id of this answer.",
+  ),
+
+  // Books, backups and what comes after a restore: told by the command line.
+  figures_unavailable: entry(
+    502,
+    "The provider's figures could not be read.",
+    true,
+    "Check the keys (ANTHROPIC_API_KEY, ANTHROPIC_ADMIN_KEY) and SLUICE_PROVIDER_URL; usage reports are minutes behind.",
+  ),
+  backup_damaged: entry(
+    422,
+    "The backup is damaged, or is none.",
+    false,
+    "Use another backup; nothing was changed.",
+  ),
+  restore_refused: entry(
+    409,
+    "Nothing was restored: the database is in use.",
+    false,
+    "Restore into an empty database; see docs/backup.md.",
+  ),
+  restore_unrecovered: entry(
+    409,
+    "This database was restored from a backup and is not recovered yet.",
+    false,
+    "Run `sluice recover`; until then everything stays stopped.",
   ),
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -38,6 +38,7 @@ function booksOn() {
       now: systemClock.now(),
       newId,
       budgetRetryAt: systemClock.now(),
+      unbudgeted: "allow",
     }),
   });
 }
