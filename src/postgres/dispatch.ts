@@ -7,6 +7,7 @@ import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { reach } from "../observe/points.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
@@ -83,6 +84,7 @@ export async function dispatchFrom(
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
     const order = new Map(chosen.map((id, index) => [id, index]));
+    reach("dispatch.written");
     return done.rows
       .toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
       .map((row) => ({

@@ -16,6 +16,7 @@ import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
+import { reach } from "../observe/points.ts";
 import { withTransaction } from "./pool.ts";
 import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
@@ -113,6 +114,7 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
   const chosen = admitted.slice(0, count);
   const batchId = await writeIntent(client, chosen, windows, terms);
   const heldNano = chosen.reduce((sum, line) => sum + line.worstNano, 0n);
+  reach("batch.intent_written");
   return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length };
 }
 

@@ -787,6 +787,7 @@ export interface Queries {
     params: [jobId: readonly (string | null)[], dispatchNo: readonly (number | null)[]];
     row: {
       id: string;
+      dispatch_no: number;
       tenant_id: string;
       bulk_id: string;
       queue_id: string;

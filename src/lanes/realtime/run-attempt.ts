@@ -20,6 +20,7 @@ import type { Gate } from "../../domain/work-scope.ts";
 import type { Pace } from "../../limiter/pace.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import type { Log } from "../../observe/log.ts";
+import { reach } from "../../observe/points.ts";
 import type { Claim, ClaimAnswer, ClaimedJob } from "../../postgres/claim.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
@@ -52,8 +53,11 @@ export interface AttemptDeps {
   places: { claimed: Places; calling: Places };
 }
 
-/** The calls of this process by job, so that a cancel or a stop can abort them. */
-export type InFlight = Map<string, { bulkId: string; controller: AbortController }>;
+/**
+ * The calls of this process, so that a cancel, a stop or a drain can abort them. By attempt: a process that was taken for dead and
+ * goes on may have two calls of one job, the late one and its successor.
+ */
+export type InFlight = Map<string, { jobId: string; bulkId: string; controller: AbortController }>;
 
 /** How the dispatch ended, shown in Bull Board. Codes only. */
 export interface AttemptSummary {
@@ -118,7 +122,10 @@ async function attempt(
   });
   if (end === null) return unsent(job, drain.aborted ? "drain" : "aborted");
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
-  if (end.kind === "answer") deps.onAnswered(end.sentAt);
+  if (end.kind === "answer") {
+    reach("call.answered");
+    deps.onAnswered(end.sentAt);
+  }
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
@@ -147,11 +154,12 @@ async function callInPlace<End>(
   call: (signal: AbortSignal) => End | Promise<End>,
 ): Promise<End> {
   const controller = new AbortController();
-  inFlight.set(job.id, { bulkId: job.bulkId, controller });
+  const name = `${job.id}-${job.attemptNo}`;
+  inFlight.set(name, { jobId: job.id, bulkId: job.bulkId, controller });
   try {
     return await places.calling(async () => call(controller.signal));
   } finally {
-    inFlight.delete(job.id);
+    inFlight.delete(name);
   }
 }
 

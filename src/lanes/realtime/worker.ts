@@ -69,8 +69,10 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
 
   const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {
     const all = jobId === undefined && bulkId === undefined;
-    const hit = [...inFlight].filter(([id, call]) => all || id === jobId || call.bulkId === bulkId);
-    for (const [, call] of hit) call.controller.abort();
+    const hit = [...inFlight.values()].filter(
+      (call) => all || call.jobId === jobId || call.bulkId === bulkId,
+    );
+    for (const call of hit) call.controller.abort();
     return hit.length;
   };
 
