@@ -13,6 +13,8 @@ export const exitCodes = {
   unsuccessful: 4,
   /** The service went down with calls in flight that did not end in time: they were booked at their worst case and requeued. */
   aborted: 5,
+  /** The stop is in force and was not complete in the time given: the receipt says what is unconfirmed or still in flight. */
+  unconfirmed: 6,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -14,4 +14,13 @@ export const cliLimits = {
   pageRows: 500,
   /** Characters of a progress bar. */
   barChars: 30,
+  /** Characters of a reason: as in the API. */
+  reasonCharsMax: 500,
+  /** Between two looks at a stop that is followed. */
+  stopLookMs: 500,
+  /** How long living processes get to cancel a stop's message batches before the command does it, too. */
+  directCancelAfterMs: 5_000,
+  /** Message batches canceled from here in one look, and how long one such call may take. */
+  directCancelsMax: 100,
+  cancelTimeoutMs: 20_000,
 } as const;

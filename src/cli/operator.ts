@@ -15,13 +15,14 @@ import { configOf } from "./settings.ts";
 export interface Operator {
   readonly pool: Pool;
   readonly newId: () => string;
+  readonly log: Log;
   /** As it stands in audit events: the user of the operating system. */
   readonly actor: string;
 }
 
 /** Opens the database for one command and closes it behind it. */
 export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) => Promise<T>): Promise<T> {
-  return withDatabase(deps, async ({ pool }) => {
+  return withDatabase(deps, async ({ pool, log }) => {
     const { pending } = await migrationState(pool);
     if (pending.length > 0)
       throw new CliError(
@@ -31,7 +32,7 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
           hint: "Run sluice migrate, or start the service once.",
         },
       );
-    return work({ pool, newId, actor: `operator:${userName()}` });
+    return work({ pool, newId, log, actor: `operator:${userName()}` });
   });
 }
 

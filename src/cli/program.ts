@@ -5,6 +5,8 @@ import { addAccessCommands } from "./commands/access.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQueueCommands } from "./commands/queue.ts";
+import { addSqlCommand } from "./commands/sql.ts";
+import { addStopCommands } from "./commands/stop.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
@@ -29,6 +31,8 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addProcessCommands(program, context);
   addBulkCommands(program, context);
   addQueueCommands(program, context);
+  addStopCommands(program, context);
+  addSqlCommand(program, context);
   addAccessCommands(program, context);
   return program;
 }

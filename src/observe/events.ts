@@ -75,6 +75,11 @@ export const events = {
   "budget.overrun": error("A settlement was above its hold."),
   "pause.set": info("A queue, or all, was paused."),
   "pause.lifted": info("A pause was lifted."),
+  "stop.set": info("A stop was set or made harder: nothing of its scope starts."),
+  "stop.aborted": info("Calls in the scope of a stop were aborted; they are booked at their worst case."),
+  "stop.canceling": info("Message batches in the scope of a stop are to be canceled."),
+  "stop.complete": info("Every process obeys a stop and nothing of its scope is in flight."),
+  "stop.lifted": info("A stop was lifted; its work comes back gently."),
   "permission.lost": warn("The flags could not be read in time; this process starts nothing."),
   "permission.regained": info("The flags were read again; this process may start calls."),
 

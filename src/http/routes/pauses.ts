@@ -6,7 +6,7 @@ import { defineRoute, type Route } from "../route.ts";
 import { nameParams } from "../schemas.ts";
 import { ownerOf, sharedQuery } from "./queues.ts";
 
-const reasonText = z
+export const reasonText = z
   .string()
   .trim()
   .min(1)
