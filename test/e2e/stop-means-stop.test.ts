@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 let fleet: Fleet;
 let workers: SluiceProcess[];
 beforeAll(async () => {
-  fleet = await openFleet();
+  fleet = await openFleet({ settings: { SLUICE_BATCH_CREATE_TIMEOUT_MS: "3000" } });
   const [, , ...started] = await Promise.all([
     fleet.join("dispatcher"),
     fleet.join("batcher"),
@@ -182,7 +182,7 @@ test("a frozen worker keeps the stop unconfirmed, also beyond its lease, and sta
   process.kill(frozen.pid, "SIGCONT");
   const goneOnMs = Date.now();
   const done = await completed(set);
-  expect(done.processes.find(({ id }) => id === frozenId)?.state).toBe("again");
+  expect(["again", "acknowledged"]).toContain(done.processes.find(({ id }) => id === frozenId)?.state);
   await twoLooks();
   expect(startsSince(goneOnMs + 1_000)).toEqual([]);
   expect(startsSince(Date.parse(done.completed_at ?? ""))).toEqual([]);
@@ -218,11 +218,15 @@ test("message batches are canceled at the provider, one whose creation waits for
   );
   const done = await completed(set);
   expect(done.batches.list.filter(({ lines }) => lines > 1_000)).toHaveLength(2);
-  await waitFor("all to have ended", async () => (await receipt(set)).batches.count.ended === 2, {
-    timeoutMs: 120_000,
-    everyMs: 500,
-  });
-  expect(await receipt(set)).toMatchObject({ may_still_cost_usd: "0.00", jobs_waiting: expect.any(Number) });
+  const rest = await waitFor(
+    "all results to be booked",
+    async () => {
+      const read = await receipt(set);
+      return read.may_still_cost_usd === "0.00" ? read : null;
+    },
+    patient,
+  );
+  expect(rest.batches.count).toMatchObject({ ended: 2, canceling: 0, doubtful: 0 });
   const waits =
     "SELECT count(*) AS n FROM jobs WHERE bulk_id = ANY ($1) AND state = 'queued' AND wait_reason = 'stop'";
   expect(await numberOf(waits, [[polled, creating]])).toBeGreaterThan(0);
