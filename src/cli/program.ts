@@ -24,6 +24,8 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     .version(version)
     .showHelpAfterError("(sluice --help lists the commands)")
     .exitOverride()
+    // An option belongs to the command it stands behind: `stops` and `stops show` both take --json.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),

@@ -64,16 +64,24 @@ export function abortingStop(open: OpenFlags, work: WorkScope): Flag | undefined
     .find((flag) => flag !== undefined && flag.mode !== "drain");
 }
 
-/** Whether a flag covers work of this scope. */
-export const covers = (flag: Pick<Flag, "scope" | "target">, work: WorkScope): boolean =>
-  flag.target === targetOf(flag.scope, work);
+/** The least width at which work begins again after a stop, as a share of all. */
+const firstWidth = 1 / 20;
 
 /**
- * The share of its full width that work gets so long after its stop was lifted: from a twentieth at once up to all of it, in a
- * straight line, so that neither the provider nor whoever lifted it is hit by everything that has gathered.
+ * How much of its full width work gets a while after stops of it were lifted: a twentieth at once, up to all of it in a straight line,
+ * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Which models a bulk's lines name is not
+ * known where this is asked; after the stop of a model everything comes back gently.
  */
-export const rampShare = (agoMs: number, rampMs: number): number =>
-  Math.min(1, Math.max(1 / 20, agoMs / rampMs));
+export function widthAfter(
+  lifted: readonly { readonly flag: Pick<Flag, "scope" | "target">; readonly agoMs: number }[],
+  work: WorkScope,
+  rampMs: number,
+): number {
+  const widths = lifted
+    .filter(({ flag }) => flag.scope === "model" || flag.target === targetOf(flag.scope, work))
+    .map(({ agoMs }) => Math.min(1, Math.max(firstWidth, agoMs / rampMs)));
+  return Math.min(1, ...widths);
+}
 
 function firstFlag(open: OpenFlags, kind: FlagKind, work: WorkScope): Flag | undefined {
   for (const scope of flagScopes) {

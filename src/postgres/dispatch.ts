@@ -31,6 +31,8 @@ export interface DispatchTerms {
   now: Date;
   /** Retries that are due later than this stay queued. */
   horizon: Date;
+  /** What stands against work of this scope now; null: nothing. */
+  closedBy(scope: WorkScope): "pause" | "stop" | null;
 }
 
 /** Bulks with realtime work, oldest first, at most `bulksMax`. */
@@ -65,7 +67,7 @@ export async function dispatchFrom(
   terms: DispatchTerms,
 ): Promise<Dispatch[]> {
   return withTransaction(pool, async (client) => {
-    const { rows } = await lockQueued(client, [[...places.keys()], [...places.values()], terms.horizon]);
+    const rows = await lockOpen(client, places, terms);
     if (rows.length === 0) return [];
     const fits = await fitting(client, rows, terms.now);
     const refused = rows.filter((row, index) => fits[index] !== true && row.wait_reason !== "budget");
@@ -89,18 +91,52 @@ export async function dispatchFrom(
   });
 }
 
-async function fitting(
+type QueuedRow = RowOf<"dispatch/lock-queued">;
+
+/**
+ * Locks each bulk's share. A bulk's lines may name several models; those whose gate is shut are found on the way, told what they
+ * wait for, and passed over in the next look.
+ */
+async function lockOpen(
   client: Client,
-  rows: readonly RowOf<"dispatch/lock-queued">[],
-  now: Date,
-): Promise<boolean[]> {
-  const scopes = rows.map((row) => ({
-    tenantId: row.tenant_id,
-    queueId: row.queue_id,
-    jobType: row.job_type,
-    model: row.model,
-    bulkId: row.bulk_id,
-  }));
+  places: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<QueuedRow[]> {
+  const closedModels = new Set<string>();
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found shut; there are few models
+    const { rows } = await lockQueued(client, [
+      [...places.keys()],
+      [...places.values()],
+      terms.horizon,
+      [...closedModels],
+    ]);
+    const shut = rows.flatMap((row) => {
+      const why = terms.closedBy(scopeOf(row));
+      return why === null ? [] : [{ row, why }];
+    });
+    if (shut.length === 0) return rows;
+    for (const why of ["pause", "stop"] as const) {
+      const ids = shut
+        .filter((one) => one.why === why && one.row.wait_reason !== why)
+        .map(({ row }) => row.id);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      if (ids.length > 0) await markWaiting(client, [ids, why]);
+    }
+    for (const { row } of shut) closedModels.add(row.model);
+  }
+}
+
+const scopeOf = (row: QueuedRow): WorkScope => ({
+  tenantId: row.tenant_id,
+  queueId: row.queue_id,
+  jobType: row.job_type,
+  model: row.model,
+  bulkId: row.bulk_id,
+});
+
+async function fitting(client: Client, rows: readonly QueuedRow[], now: Date): Promise<boolean[]> {
+  const scopes = rows.map((row) => scopeOf(row));
   const windowIds = await windowsFor(client, scopes, now);
   return admit(
     await readRooms(client, windowIds.flat()),
@@ -109,7 +145,7 @@ async function fitting(
 }
 
 /** Zero where no price is known: the claim is the place that refuses it. */
-function worstNano(row: RowOf<"dispatch/lock-queued">, now: Date): bigint {
+function worstNano(row: QueuedRow, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
   const traits: CostTraits = {

@@ -529,7 +529,12 @@ export interface Queries {
   };
   /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
   "dispatch/lock-queued": {
-    params: [bulkId: readonly (string | null)[], jobsMax: readonly (number | null)[], horizon: Date];
+    params: [
+      bulkId: readonly (string | null)[],
+      jobsMax: readonly (number | null)[],
+      horizon: Date,
+      closedModels: readonly (string | null)[],
+    ];
     row: {
       id: string;
       tenant_id: string;

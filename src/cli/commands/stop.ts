@@ -18,7 +18,7 @@ import { documentOf, followStop } from "../stop-progress.ts";
 
 export function addStopCommands(program: Command, context: Context): void {
   addStop(program, context);
-  const stops = common(program.command("stops"))
+  const stops = common(program.command("stops").enablePositionalOptions())
     .description("list the stops, the newest first")
     .option("--open", "only those in force")
     .action(async (options: CommonOptions & { open?: true }) => showList(context, options));

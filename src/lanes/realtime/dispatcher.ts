@@ -9,8 +9,8 @@
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
-import { shareOut } from "../../domain/share.ts";
-import type { Gate } from "../../domain/work-scope.ts";
+import { easeIn, shareOut } from "../../domain/share.ts";
+import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { readCredential } from "../../postgres/credentials.ts";
@@ -24,6 +24,8 @@ export interface DispatcherDeps {
   clock: Clock;
   log: Log;
   gate: Gate;
+  /** How much of its full width work may have now: less than 1 for a while after its stop was lifted. */
+  widthOf(work: WorkScope): number;
   /** Puts entries into the realtime queue; a lost one is found by the sweep. */
   enqueue(dispatches: readonly Dispatch[]): Promise<void>;
   /** The dispatcher's lease, or null while somebody else holds it. */
@@ -65,7 +67,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
       (bulk) => deps.gate({ ...bulk, model: "" }).open,
     );
-    const shares = shareOut(places, bulks, turn++);
+    const concurrency = await deps.concurrency();
+    const eased = easeIn(bulks, concurrency, (bulk) => deps.widthOf({ ...bulk, model: "" }));
+    const shares = shareOut(places, eased, turn++);
     if (shares.size === 0) return 0;
     const now = deps.clock.now();
     const dispatched = await dispatchFrom(deps.pool, shares, {
@@ -75,6 +79,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
       now,
       horizon: new Date(now.getTime() + horizonMs),
+      closedBy: (work) => closedBy(deps.gate(work)),
     });
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) await deps.enqueue(dispatched);
@@ -117,6 +122,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
   };
 }
+
+/** What keeps a job queued; without permission it is dispatched all the same, since that passes by itself. */
+const closedBy = (verdict: GateVerdict): "pause" | "stop" | null =>
+  verdict.open || verdict.why === "no_permission" ? null : verdict.why;
 
 interface Rate {
   /** Jobs per second that the workers drained lately; the configured pace until there is something to measure. */

@@ -27,7 +27,7 @@ CREATE TRIGGER stop_set AFTER INSERT ON flags FOR EACH ROW WHEN (NEW.kind = 'sto
 CREATE TRIGGER stop_hardened AFTER UPDATE OF mode ON flags FOR EACH ROW
   WHEN (NEW.kind = 'stop' AND NEW.lifted_at IS NULL AND NEW.mode IS DISTINCT FROM OLD.mode) EXECUTE FUNCTION stop_changed();
 
--- Whether a flag of this scope and target covers work of these names. The same rule as `covers` in domain/flag.ts; a dated name of a
+-- Whether a flag of this scope and target covers work of these names. The same rule as the gate's in domain/flag.ts; a dated name of a
 -- model is the model.
 CREATE FUNCTION in_scope(p_scope text, p_target text, p_tenant text, p_queue text, p_job_type text, p_model text, p_bulk text)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -1,6 +1,7 @@
--- Locks the next queued realtime jobs of several bulks, by priority and age, so many of each.
+-- Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. Models that may not be called now are
+-- passed over, so that they do not stand in the way of the others.
 --
--- $1 bulk_id text[]  $2 jobs_max integer[]  $3 horizon timestamptz (later retries are left for later)
+-- $1 bulk_id text[]  $2 jobs_max integer[]  $3 horizon timestamptz (later retries are left for later)  $4 closed_models text[]
 -- rows: one per job
 -- locks: jobs; rows locked by others are skipped
 -- index: jobs_queued
@@ -10,5 +11,6 @@ SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.input_to
  CROSS JOIN LATERAL (
    SELECT * FROM jobs q
     WHERE q.bulk_id = w.bulk_id AND q.lane = 'realtime' AND q.state = 'queued' AND (q.not_before IS NULL OR q.not_before <= $3)
+      AND NOT q.model = ANY ($4::text[])
     ORDER BY q.priority DESC, q.id LIMIT w.jobs_max FOR UPDATE SKIP LOCKED
  ) j
