@@ -78,6 +78,7 @@ export const events = {
   "stop.set": info("A stop was set or made harder: nothing of its scope starts."),
   "stop.aborted": info("Calls in the scope of a stop were aborted; they are booked at their worst case."),
   "stop.canceling": info("Message batches in the scope of a stop are to be canceled."),
+  "stop.answered": info("Waiting jobs were answered by the answer their type keeps for a stop."),
   "stop.complete": info("Every process obeys a stop and nothing of its scope is in flight."),
   "stop.lifted": info("A stop was lifted; its work comes back gently."),
   "permission.lost": warn("The flags could not be read in time; this process starts nothing."),

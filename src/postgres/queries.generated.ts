@@ -1769,6 +1769,17 @@ export interface Queries {
     };
     rows: "many";
   };
+  /** Answers waiting jobs of a stop by the answer that their job type keeps for this: they succeed, decided by nobody, at no cost. */
+  "stops/answer-waiting": {
+    params: [
+      stopId: string,
+      jobType: readonly (string | null)[],
+      output: readonly (string | null)[],
+      rowsMax: number,
+    ];
+    row: { answered: number };
+    rows: "one";
+  };
   /** The message batches that a stop concerns: those it has asked to be canceled, and those with lines in its scope that are at the provider or may be, void ones included while their money is held. */
   "stops/batches": {
     params: [stopId: string, scope: string, target: string, rowsMax: number];

@@ -15,6 +15,7 @@ const batchRows = query("stops/batches");
 const waitingRow = queryOne("stops/waiting");
 const completeRow = queryOne("stops/complete");
 const cancelRows = query("stops/cancel-batches");
+const answerRow = queryOne("stops/answer-waiting");
 const unsentRows = query("stops/unsent-cancels");
 
 export type StopRow = RowOf<"stops/find">;
@@ -104,6 +105,17 @@ export const markComplete = async (database: Database, id: string): Promise<bool
 /** Asks for the cancellation of the message batches of a stop that cancels; answers how many were not asked for before. */
 export async function cancelStoppedBatches(database: Database, id: string): Promise<number> {
   return (await cancelRows(database, [id])).rowCount;
+}
+
+/** Answers waiting jobs of a stop with the answers that their job types keep for it (JSON, by type); how many, at most `rowsMax`. */
+export async function answerWaiting(
+  database: Database,
+  id: string,
+  answers: ReadonlyMap<string, string>,
+  rowsMax: number,
+): Promise<number> {
+  const row = await answerRow(database, [id, [...answers.keys()], [...answers.values()], rowsMax]);
+  return row?.answered ?? 0;
 }
 
 /** Message batches that are to be canceled and of which the provider does not know it yet. */

@@ -9,10 +9,10 @@ import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
 export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
-  const { pool, listener, life, flags, backend, clock, log } = runtime;
+  const { pool, listener, life, flags, backend, jobTypes, clock, log } = runtime;
   const upkeep = createUpkeep({ pool, listener, holder: life.id, clock, log });
   const follower = new Follower({ database: pool, backend, listener, flags, holder: life.id, clock, log });
-  const stops = new StopKeeper({ database: pool, flags, log });
+  const stops = new StopKeeper({ database: pool, flags, jobTypes, log });
   stops.start();
   await upkeep.start();
   await follower.start();
