@@ -20,6 +20,9 @@ export const cliLimits = {
   stopLookMs: 500,
   /** How long living processes get to cancel a stop's message batches before the command does it, too. */
   directCancelAfterMs: 5_000,
+  /** Between two looks of a drill, and how long it waits for its load to run and for the stop to be complete. */
+  drillLookMs: 50,
+  drillWaitMs: 30_000,
   /** Message batches canceled from here in one look, and how long one such call may take. */
   directCancelsMax: 100,
   cancelTimeoutMs: 20_000,

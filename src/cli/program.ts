@@ -2,6 +2,7 @@
 // to `createProgram`.
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addDrillCommand } from "./commands/drill.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -34,6 +35,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addBulkCommands(program, context);
   addQueueCommands(program, context);
   addStopCommands(program, context);
+  addDrillCommand(program, context);
   addSqlCommand(program, context);
   addAccessCommands(program, context);
   return program;

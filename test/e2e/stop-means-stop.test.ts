@@ -5,6 +5,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { ReceiptDocument } from "../../src/control/stop-document.ts";
+import { documentOf, run } from "../cli/cli.ts";
 import { processIdOf } from "../support/processes.ts";
 import type { SluiceProcess } from "../support/processes.ts";
 import { judge, judgeEnd } from "../support/referee.ts";
@@ -200,6 +201,26 @@ test("a killed worker is confirmed dead once its lease has ended", async () => {
   const done = await completed(set);
   expect(done.processes.find(({ id }) => id === victimId)?.state).toBe("permission_ended");
   await lift(set);
+  await waitForRest(fleet);
+  await judge(fleet.db, fleet.simulator);
+});
+
+test("a drill under load: quiet within seconds, no start after it, and who did it stands in the audit trail", async () => {
+  fleet.simulator.world.behaviour.latencyMs = { min: 1_000, max: 1_500 };
+  const environment = { ...fleet.environment, SLUICE_URL: fleet.url };
+  const ran = await run(["drill", "--json"], { environment });
+  expect(ran, ran.stderr).toMatchObject({ code: 0 });
+  const report = documentOf(ran) as { stop: string; at: string; quiet_ms: number };
+  expect(report).toMatchObject({ complete: true, unconfirmed: 0, by: "person:operator" });
+  expect(startsSince(Date.parse(report.at) + report.quiet_ms)).toEqual([]);
+  const { rows } = await fleet.db.query(
+    "SELECT actor, act, detail->>'reason' AS reason FROM audit_events WHERE detail->>'flag' = $1 ORDER BY id",
+    [report.stop],
+  );
+  expect(rows).toEqual([
+    { actor: "person:operator", act: "stop.set", reason: "drill" },
+    { actor: "person:operator", act: "stop.lifted", reason: "the drill is over" },
+  ]);
   await waitForRest(fleet);
   await judge(fleet.db, fleet.simulator);
 });
