@@ -7,6 +7,7 @@ import { compileJobType } from "../../src/domain/compile-job-type.ts";
 import { defineJobType, type OnStop } from "../../src/domain/job-type.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
+import { findDueBulks } from "../../src/postgres/upkeep.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { seedBulk } from "./seed.ts";
 
@@ -63,6 +64,37 @@ test("waiting jobs in the scope of a stop are answered, those outside it and wit
     { state: "succeeded", output: '{"intent":"ask_later"}', decided_by: "static", jobs: 1_200, cost: 0 },
   ]);
   await lift({ database: pool, log: silentLog }, set.id, { actor: "test", reason: "test", tenantId: null });
+});
+
+test("time under a pause or a stop does not count against the maximum age of a bulk; overlapping ones count once", async () => {
+  // Created five hours ago, past its age for one hour, held by two flags for the first three hours or for the first half hour.
+  const aged = async (flags: readonly (readonly [fromMinutes: number, toMinutes: number | null])[]) => {
+    const { bulkId, queueId, tenantId } = await seedBulk(pool, { jobs: 1 });
+    await pool.query(
+      "UPDATE bulks SET created_at = now() - interval '5 hours', expires_at = now() - interval '1 hour' WHERE id = $1",
+      [bulkId],
+    );
+    for (const [from, to] of flags)
+      // oxlint-disable-next-line no-await-in-loop -- two at most
+      await pool.query(
+        `INSERT INTO flags (id, tenant_id, kind, scope, target, reason, set_by, set_at, lifted_at, lifted_by)
+         VALUES (make_id(), $1, 'pause', 'queue', $2, 'test', 'test', now() - $3 * interval '1 minute',
+                 now() - $4::float8 * interval '1 minute', CASE WHEN $4::float8 IS NOT NULL THEN 'test' END)`,
+        [tenantId, queueId, from, to],
+      );
+    return (await findDueBulks(pool)).some(({ id }) => id === bulkId);
+  };
+  expect(await aged([])).toBe(true);
+  expect(await aged([[300, 120]])).toBe(false);
+  expect(await aged([[300, 270]])).toBe(true);
+  expect(
+    await aged([
+      [300, 260],
+      [290, 270],
+    ]),
+  ).toBe(true);
+  expect(await aged([[65, null]])).toBe(false);
+  expect(await aged([[55, null]])).toBe(true);
 });
 
 test("an answer that does not fit its type is refused at load, and so is another word", () => {

@@ -40,6 +40,16 @@ RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                       ELSE false END
 $$;
 
+-- How long a bulk has been held by pauses and stops, in all and up to now: that time does not count against its maximum age. Those that
+-- overlap count once. Which models its lines name is not known here, so a stop of a model holds no bulk.
+CREATE FUNCTION suspended_for(p_bulk bulks) RETURNS interval LANGUAGE sql STABLE AS $$
+  SELECT coalesce(sum(upper(held.span) - lower(held.span)), interval '0')
+    FROM (SELECT unnest(range_agg(tstzrange(greatest(f.set_at, p_bulk.created_at), coalesce(f.lifted_at, clock_timestamp())))) AS span
+            FROM flags f
+           WHERE coalesce(f.lifted_at, clock_timestamp()) > greatest(f.set_at, p_bulk.created_at)
+             AND in_scope(f.scope, f.target, p_bulk.tenant_id, p_bulk.queue_id, p_bulk.job_type, '', p_bulk.id)) held
+$$;
+
 -- Sets a stop with its audit event, in one statement. One that is open already for this scope and target only becomes harder, and the
 -- installation's once the installation asks for it. Nothing comes back if it is as hard as that already.
 CREATE FUNCTION set_stop(p_id text, p_tenant text, p_scope text, p_target text, p_mode text, p_reason text, p_actor text)
