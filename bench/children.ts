@@ -25,11 +25,20 @@ export interface Side {
   close(): Promise<void>;
 }
 
-/** Starts a TypeScript module that answers messages with {@link answerRequests}. SIDE_ARGS: further arguments of Node, for profilers. */
-export async function startSide(module: string, environment: Record<string, string>): Promise<Side> {
+/**
+ * Starts a TypeScript module that answers messages with {@link answerRequests}. `imports`: modules loaded before it.
+ * SIDE_ARGS: further arguments of Node, for profilers.
+ */
+export async function startSide(
+  module: string,
+  environment: Record<string, string>,
+  options: { imports?: readonly string[] } = {},
+): Promise<Side> {
+  const imports = ["tsx", ...(options.imports ?? [])].flatMap((name) => ["--import", name]);
   const child = keep(
     fork(join(root, module), {
-      execArgv: ["--import", "tsx", ...(process.env["SIDE_ARGS"]?.split(" ") ?? [])],
+      cwd: root,
+      execArgv: [...imports, ...(process.env["SIDE_ARGS"]?.split(" ") ?? [])],
       env: { ...processEnvironment(), ...environment },
     }),
   );

@@ -5,6 +5,7 @@ import { addAccessCommands } from "./commands/access.ts";
 import { addDrillCommand } from "./commands/drill.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
+import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
 import { addSqlCommand } from "./commands/sql.ts";
 import { addStopCommands } from "./commands/stop.ts";
@@ -33,6 +34,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
+  addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addStopCommands(program, context);
   addDrillCommand(program, context);

@@ -165,6 +165,25 @@ export const errorCatalogue = {
     false,
     "Choose at least the limit named in detail, or force it: then nothing new starts.",
   ),
+  quote_mismatch: entry(
+    422,
+    "This is not what was quoted.",
+    false,
+    "Send the same body with the same queue, type and treatment, or ask for a new quote.",
+  ),
+  quote_used: entry(409, "This quote has been used or its hour is over.", false, "Ask for a new quote."),
+  approval_not_needed: entry(
+    409,
+    "The bulk does not wait for approval.",
+    false,
+    "Look at its state and wait_reason.",
+  ),
+  second_person_needed: entry(
+    403,
+    "A bulk is confirmed by a person other than its submitter.",
+    false,
+    "Let somebody else with a personal key and the scope operate confirm it.",
+  ),
   idempotency_mismatch: entry(
     422,
     "This Idempotency-Key was used with another request.",

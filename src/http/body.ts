@@ -19,8 +19,10 @@ export interface Body {
   chunks(): AsyncGenerator<Buffer>;
   /** They have been read to their end. */
   wasRead(): boolean;
-  /** Of everything read so far, behind what the body was opened with. */
+  /** Of everything read so far together with what the body was opened with. */
   sha256(): Buffer;
+  /** Of everything read so far, whatever route and query it came by. */
+  contentSha256(): Buffer;
 }
 
 interface BodyOptions {
@@ -44,7 +46,10 @@ export function openBody(request: Request, options: BodyOptions): Body {
   const mediaType = mediaTypeOf(request);
   const gzip = isGzip(request);
   if (!gzip && Number(request.get("content-length") ?? 0) > bytesMax) throw tooLarge();
-  const digest = createHash("sha256").update(`${options.fingerprint}\n${mediaType}\n`);
+  const digest = createHash("sha256").update(`${mediaType}\n`);
+  const contentSha256 = (): Buffer => digest.copy().digest();
+  const sha256 = (): Buffer =>
+    createHash("sha256").update(`${options.fingerprint}\n`).update(contentSha256()).digest();
   let read = false;
   async function* chunks(): AsyncGenerator<Buffer> {
     let bytes = 0;
@@ -57,7 +62,7 @@ export function openBody(request: Request, options: BodyOptions): Body {
     if (!request.complete) throw new ServiceError("upload_incomplete");
     read = true;
   }
-  return { mediaType, chunks, wasRead: () => read, sha256: () => digest.copy().digest() };
+  return { mediaType, chunks, wasRead: () => read, sha256, contentSha256 };
 }
 
 /** The media type of the body without its parameters; empty if there is none. */

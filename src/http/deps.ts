@@ -18,6 +18,7 @@ export interface AppDeps {
     | "lineBytesMax"
     | "poolMax"
     | "publicUrl"
+    | "requestsPerMinute"
     | "uploadBytesMax"
     | "uploadLinesMax"
   >;

@@ -68,9 +68,47 @@ export const submittedSchema = z
     accepted: count,
     invalid: count,
     errors: z.array(lineErrorSchema),
+    approval: z.literal("waiting").nullable().meta({
+      description: "waiting: nothing of it starts before another person has confirmed it.",
+    }),
     links: bulkLinks,
   })
   .meta({ id: "Submitted" });
+
+const laneLoad = z.object({ jobs: count, worst_usd: usdSchema, finish_s: z.number().nullable() });
+
+export const quoteSchema = z
+  .object({
+    id: idSchema,
+    expires_at: instant,
+    accepted: count,
+    invalid: count,
+    errors: z.array(lineErrorSchema),
+    worst_usd: usdSchema.meta({
+      description: "One attempt of every line at its worst; the bulk's ceiling if it names this quote.",
+    }),
+    expected_usd: usdSchema,
+    expected_from: z
+      .int()
+      .meta({ description: "Attempts of late that the expectation rests on; 0: a rule of thumb." }),
+    lanes: z.object({ realtime: laneLoad, batch: laneLoad }),
+    binding: z.discriminatedUnion("kind", [
+      z.object({
+        kind: z.literal("budget"),
+        budget: z.string(),
+        available_usd: usdSchema,
+        short_usd: usdSchema,
+      }),
+      z.object({ kind: z.literal("rate") }),
+      z.object({ kind: z.literal("batch") }),
+    ]),
+    needs_approval: z.boolean(),
+  })
+  .meta({
+    id: "Quote",
+    description:
+      "What a bulk would cost. finish_s: seconds to the last job of a lane, if nothing else is in the way.",
+  });
 
 export const bulkSchema = z
   .object({
@@ -107,6 +145,13 @@ export const bulkSchema = z
 
 export const bulkDetailSchema = bulkSchema
   .extend({
+    worst_usd: usdSchema.meta({
+      description: "One attempt of every line at its worst, by the prices of its submission.",
+    }),
+    approval: z
+      .object({ state: z.enum(["waiting", "approved"]), by: z.string().nullable(), at: instant.nullable() })
+      .nullable()
+      .meta({ description: "null: it needed none." }),
     wait_reason: z.enum(waitReasons).nullable(),
     wait_detail: z.string().nullable(),
     eta: z
@@ -126,6 +171,10 @@ const answered = {
   confidence: z.number().nullable(),
   abstained: z.enum(["uncertain", "out_of_scope", "ambiguous", "no_answer"]).nullable(),
   decided_by: z.enum(["model", "person", "static", "cache"]).nullable(),
+  reason: z.string().nullable().meta({
+    description:
+      "Why it ended so: what made an answer invalid, the category of a refusal, why the model abstained. Never the answer's text.",
+  }),
   failure: failure.nullable(),
   cost_usd: usdSchema,
 };
@@ -205,7 +254,6 @@ const attemptSchema = z
 export const jobSchema = listedJobSchema
   .extend({
     ...answered,
-    abstained_reason: z.string().nullable(),
     model: z.string(),
     prompt_version: count,
     attempts_max: count,

@@ -5,6 +5,9 @@ import type { FieldError } from "../domain/errors.ts";
 import type { InputError } from "../domain/input-error.ts";
 import { chooseLane } from "../domain/lane.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
+import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
+import type { RenderedRequest } from "../domain/rendered-request.ts";
+import type { Lane } from "../domain/job.ts";
 import { limits } from "../config/limits.ts";
 import type { NewJob } from "../postgres/intake.ts";
 import { chooseLabels, chooseTreatment, type Defaults } from "./choose.ts";
@@ -67,8 +70,15 @@ export function checkLine(line: JobLine, prepared: PreparedJobs, rules: LineRule
       input: checked.input,
       request,
       requestSha256: hash("sha256", params, "hex"),
+      worstNano: worstOf(request, lane, rules.now),
     },
   };
+}
+
+/** The most one attempt can cost by the prices of now; a model without a price was refused before. */
+function worstOf(request: Omit<RenderedRequest, "params">, lane: Lane, now: Date): bigint {
+  const price = priceAt(request.model, now.getTime());
+  return price === undefined ? 0n : worstCostNanoUsd({ ...request, lane, price });
 }
 
 /** An error of the input as an error of its line; a code that says more than "invalid" stands behind the reason. */

@@ -9,7 +9,6 @@
 // When the caller leaves half way, the body throws, the transaction is rolled back and nothing was accepted.
 import type { Clock } from "../domain/clock.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
-import { ServiceError } from "../domain/errors.ts";
 import { limits } from "../config/limits.ts";
 import {
   allowPauses,
@@ -23,7 +22,8 @@ import { type Client, type Pool, withTransaction } from "../postgres/pool.ts";
 import type { Queue } from "../postgres/queues.ts";
 import type { Choices } from "./choose.ts";
 import type { Labels } from "./line-schema.ts";
-import { type Line, Upload } from "./upload.ts";
+import { fill, openUpload, refuseIfInvalid } from "./gather.ts";
+import type { Line, Upload } from "./upload.ts";
 import type { Slots } from "./slots.ts";
 
 export interface IntakeDeps {
@@ -62,7 +62,13 @@ export interface Submitted {
   readonly accepted: number;
   readonly invalid: number;
   readonly errors: readonly LineError[];
+  /** waiting: it was accepted, and nothing of it starts before another person has confirmed. */
+  readonly approval: "waiting" | null;
 }
+
+/** Whether a second person must confirm a bulk of this worst case in this queue. */
+export const needsApproval = ({ approveAboveNano }: Queue, worstNano: bigint): boolean =>
+  approveAboveNano !== null && worstNano > approveAboveNano;
 
 /** Work that belongs into the same transaction, after everything has been written and before the commit. */
 export type Seal = (client: Client, submitted: Submitted) => Promise<void>;
@@ -138,8 +144,10 @@ async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: S
   await storeAll(upload, lines, store, writing.ended);
   refuseIfInvalid(upload, submission);
   const { accepted, invalid } = upload;
-  await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt: upload.deadlineSweepAt });
-  const submitted = { bulkId, jobId: firstJob, accepted, invalid, errors: upload.inlineErrors };
+  const { worstNano, deadlineSweepAt } = upload;
+  const approval = needsApproval(queue, worstNano) ? ("waiting" as const) : null;
+  await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt, worstNano, approval });
+  const submitted = { bulkId, jobId: firstJob, accepted, invalid, errors: upload.inlineErrors, approval };
   await seal(client, submitted);
   return submitted;
 }
@@ -164,52 +172,7 @@ async function storeAll(
   await store();
 }
 
-/** Reads until the chunk is full (false) or there are no more lines (true). */
-async function fill(upload: Upload, lines: AsyncIterator<readonly Line[]>): Promise<boolean> {
-  while (!upload.chunkIsFull) {
-    // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
-    const next = await lines.next();
-    if (next.done === true) return true;
-    for (const line of next.value) upload.take(line);
-  }
-  return false;
-}
-
-function openUpload(deps: IntakeDeps, submission: Submission, now: Date): Upload {
-  const upload = new Upload(submission.jobType, {
-    upload: submission.choices,
-    jobType: submission.jobType,
-    queue: submission.queue,
-    single: submission.single,
-    labels: submission.labels,
-    now,
-    batchDeadlineMinMs: deps.settings.batchDeadlineMinMs,
-    newId: deps.newId,
-  });
-  if (submission.shared !== undefined && submission.shared !== null) upload.share(submission.shared, null);
-  return upload;
-}
-
 /** A single invalid job needs no database to be refused. More lines do: only there duplicates of keys are found. */
 function refuseIfSure(upload: Upload, submission: Submission): void {
   if (submission.single) refuseIfInvalid(upload, submission);
-}
-
-function refuseIfInvalid(upload: Upload, submission: Submission): void {
-  const { accepted, invalid } = upload;
-  if (accepted === 0 && invalid === 0) throw new ServiceError("empty_upload");
-  if (invalid === 0 || (submission.onInvalid === "skip" && accepted > 0)) return;
-  const fields = upload.inlineErrors;
-  if (submission.single) {
-    const own = fields.map(({ field, reason }) => ({ field, reason }));
-    throw new ServiceError(upload.commonCode ?? "invalid_input", { fields: own });
-  }
-  throw new ServiceError("invalid_lines", {
-    detail:
-      accepted === 0
-        ? `None of the ${invalid} lines is valid.`
-        : `${invalid} of ${accepted + invalid} lines are not valid; the first ${fields.length} errors are listed.`,
-    fields,
-    extra: { accepted: 0, invalid },
-  });
 }

@@ -5,6 +5,7 @@ import { type FieldError, ServiceError } from "../domain/errors.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { isRecord } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
+import type { Lane } from "../domain/job.ts";
 import type { LineError, NewJob } from "../postgres/intake.ts";
 import { checkLine, type JobLine, type LineRules } from "./check-line.ts";
 import type { ReadLine } from "./read-line.ts";
@@ -12,6 +13,11 @@ import type { ReadLine } from "./read-line.ts";
 type NumberedError = LineError & { readonly n: number };
 /** A line as read from an upload, or a job that is to be tried again. */
 export type Line = ReadLine | ({ readonly kind: "job" } & JobLine);
+
+export interface LaneLoad {
+  jobs: number;
+  worstNano: bigint;
+}
 
 export class Upload {
   readonly #jobType: CompiledJobType;
@@ -28,6 +34,10 @@ export class Upload {
   #invalid = 0;
   #accepted = 0;
   #deadlineSweepAt: Date | null = null;
+  readonly #lanes: Record<Lane, LaneLoad> = {
+    realtime: { jobs: 0, worstNano: 0n },
+    batch: { jobs: 0, worstNano: 0n },
+  };
 
   constructor(jobType: CompiledJobType, rules: LineRules) {
     this.#jobType = jobType;
@@ -43,6 +53,14 @@ export class Upload {
   /** Lines stored, once every chunk has been counted. */
   get accepted(): number {
     return this.#accepted;
+  }
+  /** Of the accepted ones, how many go into each lane and the most one attempt of each can cost together. */
+  get lanes(): Readonly<Record<Lane, Readonly<LaneLoad>>> {
+    return this.#lanes;
+  }
+  /** The most one attempt of every accepted line can cost, nano-dollars. */
+  get worstNano(): bigint {
+    return this.#lanes.realtime.worstNano + this.#lanes.batch.worstNano;
   }
   /** Lines left out. */
   get invalid(): number {
@@ -119,9 +137,11 @@ export class Upload {
         ["invalid_input"],
       );
     this.#accepted += jobs.length - duplicates.length;
-    if (!this.#jobType.expiresAtDeadline) return;
-    for (const { deadlineAt, line } of jobs) {
-      if (deadlineAt === null || left.has(line)) continue;
+    for (const { deadlineAt, line, lane, worstNano } of jobs) {
+      if (left.has(line)) continue;
+      this.#lanes[lane].jobs += 1;
+      this.#lanes[lane].worstNano += worstNano;
+      if (deadlineAt === null || !this.#jobType.expiresAtDeadline) continue;
       if (this.#deadlineSweepAt === null || deadlineAt < this.#deadlineSweepAt)
         this.#deadlineSweepAt = deadlineAt;
     }

@@ -63,7 +63,12 @@ export async function saveQueue(deps: QueueDeps, wish: QueueWish): Promise<{ id:
       act: queue.created ? "queue.created" : "queue.changed",
       subjectKind: "queue",
       subjectId: queue.id,
-      detail: { name, ...settings, ...change },
+      detail: {
+        name,
+        ...settings,
+        approveAboveNano: settings.approveAboveNano?.toString() ?? null,
+        ...change,
+      },
     });
     return queue;
   });

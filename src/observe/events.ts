@@ -40,6 +40,7 @@ export const events = {
 
   "bulk.accepted": info("A bulk was committed and answered with 202."),
   "bulk.refused": info("A bulk was refused and nothing of it kept."),
+  "bulk.approved": info("A second person confirmed a bulk; its work may start."),
   "bulk.finished": info("Every job of a bulk has its outcome."),
   "bulk.canceled": info("A bulk was canceled by a caller."),
   "bulk.deleted": info("The data of a bulk was deleted; its ledger stays."),

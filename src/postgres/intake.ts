@@ -72,6 +72,8 @@ export interface NewJob {
   readonly request: Omit<RenderedRequest, "params">;
   /** Of the request's parameters, in hex. */
   readonly requestSha256: string;
+  /** The most one attempt can cost, nano-dollars; not stored by job, but summed up on the bulk. */
+  readonly worstNano: bigint;
 }
 
 /** Stores a chunk of jobs and answers the lines that were left out because their key is taken. */
@@ -132,9 +134,18 @@ export async function insertErrors(
 /** Ends an upload: its counts, and word to the lanes with the commit. */
 export async function sealBulk(
   client: Client,
-  bulk: { id: string; accepted: number; invalid: number; deadlineSweepAt: Date | null },
+  bulk: {
+    id: string;
+    accepted: number;
+    invalid: number;
+    deadlineSweepAt: Date | null;
+    worstNano: bigint;
+    /** waiting: nothing of it starts before another person has confirmed. */
+    approval: "waiting" | null;
+  },
 ): Promise<void> {
-  await sealRow(client, [bulk.id, bulk.accepted, bulk.invalid, bulk.deadlineSweepAt]);
+  const { id, accepted, invalid, deadlineSweepAt, worstNano, approval } = bulk;
+  await sealRow(client, [id, accepted, invalid, deadlineSweepAt, worstNano, approval]);
 }
 
 /** Lets the transaction be idle for up to `timeoutMs` between two statements. */

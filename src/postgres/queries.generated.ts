@@ -2,6 +2,12 @@
 // Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
 // One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
 export interface Queries {
+  /** Confirms a bulk that waits for a second person, with its audit event and word to the lanes. */
+  "approval/approve": {
+    params: [bulkId: string, tenantId: string, actor: string, reason: string | null];
+    row: { id: string; audit_id: bigint | null; told: string | null };
+    rows: "one";
+  };
   /** Appends one event to the audit chain. */
   "audit/append": {
     params: [
@@ -266,6 +272,10 @@ export interface Queries {
       finished_at: Date | null;
       deleted_at: Date | null;
       deleted_by: string | null;
+      worst_nano: bigint;
+      approval: "waiting" | "approved" | null;
+      approved_by: string | null;
+      approved_at: Date | null;
     };
     rows: "one";
   };
@@ -350,7 +360,14 @@ export interface Queries {
   };
   /** Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit. */
   "bulks/seal": {
-    params: [id: string, accepted: number, invalid: number, deadlineSweepAt: Date | null];
+    params: [
+      id: string,
+      accepted: number,
+      invalid: number,
+      deadlineSweepAt: Date | null,
+      worstNano: bigint,
+      approval: string | null,
+    ];
     row: { pg_notify: string | null };
     rows: "one";
   };
@@ -572,7 +589,7 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** A bulk's scope and end, and what its next waiting job in each lane says it waits for. */
+  /** A bulk's scope and end, and what its next waiting job in each lane says it waits for: a bulk that waits for a second person, for that. */
   "entries/bulk": {
     params: [bulkId: readonly (string | null)[]];
     row: {
@@ -904,7 +921,7 @@ export interface Queries {
       priority: number;
       labels: unknown;
       state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
-      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      wait_reason: string | null;
       not_before: Date | null;
       attempts_paid: number;
       tries: number;
@@ -1663,9 +1680,56 @@ export interface Queries {
       concurrencyMax: number | null,
       attemptsMax: number | null,
       jobAgeMaxS: number | null,
+      approveAboveNano: bigint | null,
     ];
     row: { id: string; created: boolean };
     rows: "one";
+  };
+  /** Keeps a quote. */
+  "quotes/insert": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      jobType: string,
+      requestSha256: Buffer,
+      worstNano: bigint,
+      createdBy: string,
+      expiresAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** A quote that is to be used, locked: of two bulks that name it at once, one finds it used. */
+  "quotes/lock": {
+    params: [id: string, tenantId: string];
+    row: { request_sha256: Buffer; worst_nano: bigint; expires_at: Date; bulk_id: string | null };
+    rows: "one";
+  };
+  /** What jobs of a type really cost lately beside their worst case, and how long its message batches took. */
+  "quotes/observed": {
+    params: [
+      tenantId: string,
+      jobType: string,
+      queueId: string,
+      since: Date,
+      entriesMax: number,
+      batchesMax: number,
+    ];
+    row: { lane: string; attempts: number; cost_nano: bigint; worst_nano: bigint; batch_s: number | null };
+    rows: "many";
+  };
+  /** Removes quotes that nobody used in time. */
+  "quotes/prune": {
+    params: [before: Date, rowsMax: number];
+    row: never;
+    rows: "none";
+  };
+  /** Makes a quote the ceiling of a bulk: the quote is used up, and its worst case becomes a budget of that bulk alone. */
+  "quotes/use": {
+    params: [id: string, bulkId: string, budgetId: string, tenantId: string, owner: string];
+    row: never;
+    rows: "none";
   };
   /** Open realtime attempts whose process is dead or gone, with what decides the next step of their jobs. */
   "reaper/orphans": {

@@ -21,6 +21,8 @@ export interface Queue {
   readonly concurrencyMax: number | null;
   readonly attemptsMax: number | null;
   readonly jobAgeMaxS: number | null;
+  /** A bulk whose worst case is above it waits for a second person; null: none does. Nano-dollars. */
+  readonly approveAboveNano: bigint | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -54,6 +56,7 @@ export interface QueueSettings {
   readonly concurrencyMax: number | null;
   readonly attemptsMax: number | null;
   readonly jobAgeMaxS: number | null;
+  readonly approveAboveNano: bigint | null;
 }
 
 /** Creates a queue or replaces its settings; `id` is used if it is new. */
@@ -73,6 +76,7 @@ export async function putQueue(
     settings.concurrencyMax,
     settings.attemptsMax,
     settings.jobAgeMaxS,
+    settings.approveAboveNano,
   ]);
   if (row === undefined) throw new Error("queues/put returned no row");
   return row;
@@ -109,6 +113,7 @@ function queueOf(row: RowOf<"queues/find">): Queue {
     concurrencyMax: row.concurrency_max,
     attemptsMax: row.attempts_max,
     jobAgeMaxS: row.job_age_max_s,
+    approveAboveNano: row.approve_above_nano,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

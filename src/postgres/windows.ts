@@ -57,6 +57,23 @@ export async function readRooms(database: Database, ids: readonly bigint[]): Pro
   return new Map(rows.map((row) => [row.id, row.available_nano]));
 }
 
+/** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */
+export async function readBudgetRooms(
+  database: Database,
+  scope: WorkScope,
+  at: Date,
+): Promise<{ budgetId: string; availableNano: bigint }[]> {
+  const rows = await readOpen(database, [scope], at);
+  const rooms = await readRooms(
+    database,
+    rows.flatMap(({ window_id: id }) => (id === null ? [] : [id])),
+  );
+  return rows.map((row) => ({
+    budgetId: row.budget_id,
+    availableNano: (row.window_id === null ? undefined : rooms.get(row.window_id)) ?? row.limit_nano,
+  }));
+}
+
 export interface NewHold {
   id: string;
   tenantId: string;

@@ -76,6 +76,7 @@ const firstQueue = {
   concurrencyMax: null,
   attemptsMax: null,
   jobAgeMaxS: null,
+  approveAboveNano: null,
 };
 
 async function createFirstKeys(access: { pool: Pool; newId: () => string }): Promise<FirstKeys> {

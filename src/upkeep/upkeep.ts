@@ -31,7 +31,7 @@ export interface Upkeep {
 
 export function createUpkeep(deps: UpkeepDeps): Upkeep {
   const { pool, listener, holder, clock, log } = deps;
-  const parts = { pool, database: pool, log };
+  const parts = { pool, database: pool, log, clock };
   const keeper = new LeaseKeeper({
     listener,
     name: "upkeep",

@@ -132,6 +132,27 @@ test("a refused upload names line, field and reason; a skipping one says what it
   );
 });
 
+test("a quote says what a file would cost, and the bulk that names it has that as its ceiling", async () => {
+  const file = join(folder, "quoted.ndjson");
+  await writeFile(file, upload(10));
+  const quoted = await run(["quote", file, "--type", "classify-intent"], { environment });
+  expect(quoted.stdout).toMatch(/^10 jobs, 0 invalid lines\. At worst \$0\.\d+, expected \$0\.\d+ /m);
+  const id = /--quote-id (\w{26})/.exec(quoted.stdout)?.[1] ?? "";
+  const submitted = await run(["submit", file, "--type", "classify-intent", "--quote-id", id], {
+    environment,
+  });
+  expect(submitted).toMatchObject({ code: 0, stdout: expect.stringContaining("10 jobs accepted") });
+  const again = await run(["submit", file, "--type", "classify-intent", "--quote-id", id], { environment });
+  expect(again).toMatchObject({ code: exitCodes.refused, stderr: expect.stringContaining("has been used") });
+  const approved = await run(["approve", /^Bulk (\w{26})/m.exec(submitted.stdout)?.[1] ?? ""], {
+    environment,
+  });
+  expect(approved).toMatchObject({
+    code: exitCodes.refused,
+    stderr: expect.stringContaining("does not wait"),
+  });
+});
+
 test("the same Idempotency-Key is the same bulk", async () => {
   const line = `${JSON.stringify({ input: { text: "once", labels: ["a", "b"] } })}\n`;
   const submit = async (): Promise<unknown> => {

@@ -161,7 +161,7 @@ test("idempotency records and rows of processes go when their time is over", asy
     `INSERT INTO processes (id, host, pid, roles, lease_until, ended_at) VALUES
      ('gone', 'here', 1, '{worker}', now(), now() - interval '30 days'), ('recent', 'here', 1, '{worker}', now(), now())`,
   );
-  await createPruner(parts()).runOnce();
+  await createPruner({ ...parts(), clock: systemClock }).runOnce();
   const { rows } = await pool.query(
     "SELECT key AS name FROM idempotency_keys UNION ALL SELECT id FROM processes WHERE id IN ('gone', 'recent') ORDER BY 1",
   );

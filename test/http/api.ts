@@ -50,6 +50,7 @@ const plainQueue = {
   concurrencyMax: null,
   attemptsMax: null,
   jobAgeMaxS: null,
+  approveAboveNano: null,
 };
 
 /** Starts it; `settings` by their environment names. */

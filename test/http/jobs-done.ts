@@ -5,6 +5,7 @@ export interface Ending {
   readonly line: number;
   readonly state: "succeeded" | "refused" | "failed" | "expired" | "canceled" | "invalid_output";
   readonly output?: unknown;
+  readonly reason?: string;
   readonly costNano?: bigint;
   readonly realtimeNano?: bigint;
 }
@@ -12,7 +13,7 @@ export interface Ending {
 /** Ends jobs of a bulk, in this order. */
 export async function finishJobs(pool: Pool, bulkId: string, endings: readonly Ending[]): Promise<void> {
   for (const ending of endings) {
-    const { line, state, output, costNano = 0n, realtimeNano = 0n } = ending;
+    const { line, state, output, reason, costNano = 0n, realtimeNano = 0n } = ending;
     const failed = state === "failed";
     const { rows } = await pool.query<{ id: string }>(
       `UPDATE jobs SET state = $3, finished_at = clock_timestamp(), finish_seq = nextval('job_finish_seq'), attempts_paid = 1,
@@ -30,10 +31,10 @@ export async function finishJobs(pool: Pool, bulkId: string, endings: readonly E
     );
     const id = rows[0]?.id;
     if (id === undefined) throw new Error(`bulk ${bulkId} has no line ${line}`);
-    if (output !== undefined)
+    if (output !== undefined || reason !== undefined)
       await pool.query(
-        "INSERT INTO job_results (job_id, tenant_id, output, confidence, attempt_no) SELECT id, tenant_id, $2, 0.75, 1 FROM jobs WHERE id = $1",
-        [id, JSON.stringify(output)],
+        "INSERT INTO job_results (job_id, tenant_id, output, confidence, reason, attempt_no) SELECT id, tenant_id, $2, 0.75, $3, 1 FROM jobs WHERE id = $1",
+        [id, output === undefined ? null : JSON.stringify(output), reason ?? null],
       );
     await pool.query(
       `INSERT INTO ledger (tenant_id, kind, job_id, attempt_no, bulk_id, queue_id, job_type, prompt_version, model, lane, labels, price_id, amount_nano, realtime_nano)

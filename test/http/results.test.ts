@@ -30,7 +30,7 @@ describe("results", () => {
     await finishJobs(api.pool, id, [
       { line: 3, state: "failed" },
       succeeded(1),
-      { line: 2, state: "refused" },
+      { line: 2, state: "invalid_output", reason: "label: not one of the labels" },
     ]);
     const byLine = await results(id);
     expect(byLine.map(({ line }) => line)).toEqual([1, 2, 3]);
@@ -44,13 +44,19 @@ describe("results", () => {
       confidence: 0.75,
       abstained: null,
       decided_by: "model",
+      reason: null,
       failure: null,
       cost_usd: "0.000001",
       attempts: 1,
     });
+    expect(byLine[1]).toMatchObject({
+      outcome: "invalid_output",
+      output: null,
+      reason: "label: not one of the labels",
+    });
     expect(byLine[2].failure).toEqual({ code: "provider_error", fault: "provider", reason: null });
     expect((await results(id, "?order=finished")).map(({ line }) => line)).toEqual([3, 1, 2]);
-    expect((await results(id, "?outcome=refused,failed")).map(({ line }) => line)).toEqual([2, 3]);
+    expect((await results(id, "?outcome=invalid_output,failed")).map(({ line }) => line)).toEqual([2, 3]);
     expect(
       (await results(id, "?outcome=failed&outcome=succeeded&order=finished")).map(({ line }) => line),
     ).toEqual([3, 1]);

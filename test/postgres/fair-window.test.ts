@@ -65,6 +65,7 @@ test("a window that opens while its limit is being lowered opens with the lowere
     concurrencyMax: null,
     attemptsMax: null,
     jobAgeMaxS: null,
+    approveAboveNano: null,
   };
   const budget = { limitNano: 100n, window: "day" as const, timeZone: "UTC" };
   await saveQueue(deps, { tenantId, name: queue.name, settings, budget, force: false, actor: "test" });

@@ -62,6 +62,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
         input: checked.input,
         request,
         requestSha256: createHash("sha256").update(params).digest("hex"),
+        worstNano: 0n,
       };
     });
     for (let from = 0; from < jobs.length; from += 1_000)

@@ -27,16 +27,13 @@ interface SubmitOptions extends ServiceOptions {
   readonly onInvalid?: string;
   readonly label: readonly string[];
   readonly idempotencyKey?: string;
+  readonly quoteId?: string;
   readonly watch?: true;
 }
 
-function addSubmit(program: Command, context: Context): void {
-  forService(
-    program
-      .command("submit")
-      .argument("<file>", "NDJSON, one job a line; .gz is sent as it is; - is standard input"),
-  )
-    .description("submit a file as one bulk")
+/** How the lines of a file are to be treated, where they say nothing themselves. */
+export function treatmentOptions(command: Command): Command {
+  return command
     .option("--queue <name>", "the queue (default: default)")
     .option("--type <name>", "the job type (default: the queue's)")
     .addOption(
@@ -58,8 +55,19 @@ function addSubmit(program: Command, context: Context): void {
       "may be given several times",
       (pair: string, all: string[]) => [...all, pair],
       [],
-    )
+    );
+}
+
+function addSubmit(program: Command, context: Context): void {
+  treatmentOptions(
+    forService(
+      program
+        .command("submit")
+        .argument("<file>", "NDJSON, one job a line; .gz is sent as it is; - is standard input"),
+    ).description("submit a file as one bulk"),
+  )
     .option("--idempotency-key <key>", "the same key and file again is the same bulk, not a second one")
+    .option("--quote-id <id>", "a quote of the same file: its worst case becomes the bulk's own ceiling")
     .option("--watch", "stay until the bulk has finished")
     .action(async (file: string, options: SubmitOptions) => {
       const client = await context.service(options);
@@ -81,24 +89,37 @@ const submittedSchema = z.object({
   id: z.string(),
   accepted: z.number(),
   invalid: z.number(),
+  approval: z.literal("waiting").nullable(),
   errors: z.array(z.object({ line: z.number().optional(), field: z.string(), reason: z.string() })),
   links: z.record(z.string(), z.string()),
 });
 type Submitted = z.infer<typeof submittedSchema>;
 
-type Choices = Omit<SubmitOptions, keyof ServiceOptions | "watch" | "label"> & {
+export type Choices = Omit<SubmitOptions, keyof ServiceOptions | "watch" | "label"> & {
   readonly label?: readonly string[];
 };
 
+interface FileUpload {
+  readonly content: Readable | string;
+  readonly gzip: boolean;
+}
+
 /** Sends NDJSON as one bulk. Everything of it is committed when this returns. */
-export async function submitFile(
+export async function submitFile(client: Client, upload: FileUpload, choices: Choices): Promise<Submitted> {
+  const answer = await sendFile(client, upload, choices, { quote_id: choices.quoteId });
+  return parseAnswer(submittedSchema, answer, client.url);
+}
+
+/** Sends NDJSON to be accepted or, with `quote: "true"`, quoted; answers what the service said. */
+export function sendFile(
   client: Client,
-  upload: { readonly content: Readable | string; readonly gzip: boolean },
+  upload: FileUpload,
   choices: Choices,
-): Promise<Submitted> {
+  how: { readonly quote?: "true"; readonly quote_id?: string | undefined },
+): Promise<unknown> {
   const { queue, type, urgency, deadline, priority, onInvalid, label, idempotencyKey } = choices;
-  const answer = await client.request("POST", "/v1/bulks", {
-    query: { queue, type, urgency, deadline, priority, on_invalid: onInvalid, label },
+  return client.request("POST", "/v1/bulks", {
+    query: { queue, type, urgency, deadline, priority, on_invalid: onInvalid, label, ...how },
     headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
     upload: {
       content: upload.content,
@@ -108,10 +129,9 @@ export async function submitFile(
       },
     },
   });
-  return parseAnswer(submittedSchema, answer, client.url);
 }
 
-async function openInput(context: Context, file: string): Promise<Readable> {
+export async function openInput(context: Context, file: string): Promise<Readable> {
   if (file === "-") return context.deps.stdin;
   const found = await stat(file).catch(() => undefined);
   if (found?.isFile() !== true)
@@ -121,13 +141,17 @@ async function openInput(context: Context, file: string): Promise<Readable> {
   return createReadStream(file);
 }
 
-function submittedText({ id, accepted, invalid, errors, links }: Submitted): string {
+function submittedText({ id, accepted, invalid, errors, approval, links }: Submitted): string {
   const shown = errors.slice(0, cliLimits.errorsShownMax).map((error) => `  ${errorLine(error)}`);
   const left =
     invalid === 0
       ? []
       : [`${invalid} invalid lines were left out:`, ...shown, `  all of them: ${links["errors"] ?? ""}`];
-  return [`Bulk ${id}: ${accepted} jobs accepted.`, ...left, `Next: sluice watch ${id}`].join("\n");
+  const next =
+    approval === null
+      ? `Next: sluice watch ${id}`
+      : `It waits for a second person, with a key of their own: sluice approve ${id}`;
+  return [`Bulk ${id}: ${accepted} jobs accepted.`, ...left, next].join("\n");
 }
 
 function addWatch(program: Command, context: Context): void {

@@ -34,6 +34,7 @@ export const queueSchema = z
       attempts_max: z.int().nullable(),
       job_age_max_s: z.int().nullable(),
     }),
+    approve_above_usd: usdSchema.nullable(),
     paused: z.boolean(),
     flags: z.array(
       z.object({
@@ -108,6 +109,7 @@ function presentQueue(queue: Queue, { backlog, flags, budget, now }: Around): un
       attempts_max: queue.attemptsMax,
       job_age_max_s: queue.jobAgeMaxS,
     },
+    approve_above_usd: queue.approveAboveNano === null ? null : formatUsd(queue.approveAboveNano),
     paused: flags.length > 0,
     flags: flags.map(({ kind, scope, reason, set_by, set_at }) => ({
       kind,

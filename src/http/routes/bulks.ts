@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
+import { confirmBulk } from "../../control/approvals.ts";
 import { cancelBulk } from "../../control/cancel.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import type { WaitReason } from "../../domain/job.ts";
@@ -14,7 +15,8 @@ import {
 import { readOpenFlags } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
 import type { Caller } from "../caller.ts";
-import { presentBulk } from "../present.ts";
+import { formatUsd } from "../../domain/money.ts";
+import { iso, presentBulk } from "../present.ts";
 import { defineRoute, type Route } from "../route.ts";
 import {
   bulkDetailSchema,
@@ -24,6 +26,7 @@ import {
   nameSchema,
   pageOf,
   pageQuery,
+  usdSchema,
 } from "../schemas.ts";
 import { requireQueue } from "../target.ts";
 import { cancelBody } from "./jobs.ts";
@@ -113,13 +116,23 @@ async function presentDetail(api: Api, bulk: FoundBulkRow, origin: string): Prom
     ended ? null : readPace(api.pool, bulk.id, limits.paceOutcomesMax),
   ]);
   const own = tallies.get(bulk.id) ?? [];
-  const shown = presentBulk(bulk, own, origin);
+  const shown = { ...presentBulk(bulk, own, origin), ...presentApproval(bulk) };
   if (shown.state === "finished" || shown.state === "deleted" || pace === null)
     return { ...shown, wait_reason: null, wait_detail: null, eta: null };
   const waiting = own.some(({ state, jobs }) => state === "queued" && jobs > 0n);
   const eta = etaOf(pace, shown.progress, api.clock.now().getTime());
-  return { ...shown, ...(waiting ? waitOf(flags, heads) : nothingWaits), eta };
+  return { ...shown, ...(waiting ? waitOf(bulk, flags, heads) : nothingWaits), eta };
 }
+
+const presentApproval = ({
+  worst_nano: worstNano,
+  approval,
+  approved_by: by,
+  approved_at: at,
+}: FoundBulkRow) => ({
+  worst_usd: formatUsd(worstNano),
+  approval: approval === null ? null : { state: approval, by, at: iso(at) },
+});
 
 interface Wait {
   wait_reason: WaitReason | null;
@@ -128,13 +141,18 @@ interface Wait {
 
 const nothingWaits: Wait = { wait_reason: null, wait_detail: null };
 
-/** A flag over the queue explains everything that waits; else it is what the next job waits for. */
+/** A flag over the queue explains everything that waits; then a person whose word is missing; else what the next job waits for. */
 function waitOf(
+  bulk: FoundBulkRow,
   flags: Awaited<ReturnType<typeof readOpenFlags>>,
   heads: Awaited<ReturnType<typeof readNextWaiting>>,
 ): Wait {
   const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
   if (first !== undefined) return { wait_reason: first.kind, wait_detail: first.reason };
+  if (bulk.approval === "waiting") {
+    const detail = `its worst case of $${formatUsd(bulk.worst_nano)} needs a second person: POST /v1/bulks/${bulk.id}/approve`;
+    return { wait_reason: "approval", wait_detail: detail };
+  }
   const next = heads.find(({ wait_reason }) => wait_reason !== null);
   const until = next?.not_before ?? null;
   return {
@@ -201,4 +219,38 @@ function cancelRoute(api: Api): Route {
   });
 }
 
-export const bulkRoutes = (api: Api): Route[] => [listRoute(api), getRoute(api), cancelRoute(api)];
+const approved = z
+  .object({ id: idSchema, approved_by: z.string(), worst_usd: usdSchema })
+  .meta({ id: "ApprovedBulk" });
+
+function approveRoute(api: Api): Route {
+  return defineRoute({
+    method: "post",
+    path: "/v1/bulks/{id}/approve",
+    name: "approveBulk",
+    tag: "bulks",
+    summary: "Confirm a bulk whose worst case is above what its queue lets one person spend",
+    about: "By a person's key, and not by the one who submitted it. Its work starts at once.",
+    access: { scope: "operate" },
+    params: idParams,
+    body: cancelBody,
+    answers: { 200: { about: "Confirmed.", schema: approved } },
+    errors: ["approval_not_needed", "second_person_needed"],
+    async handle({ params, caller, body }) {
+      const bulk = await requireBulk(api, params.id, caller);
+      const { tenantId, actor } = caller;
+      await confirmBulk(api, bulk, { tenantId, actor, reason: body?.reason ?? null });
+      return {
+        status: 200,
+        body: { id: bulk.id, approved_by: actor, worst_usd: formatUsd(bulk.worst_nano) },
+      };
+    },
+  });
+}
+
+export const bulkRoutes = (api: Api): Route[] => [
+  listRoute(api),
+  getRoute(api),
+  cancelRoute(api),
+  approveRoute(api),
+];

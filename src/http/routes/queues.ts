@@ -46,6 +46,9 @@ const queueWish = z
         job_age_max_s: z.int().min(60).max(7_776_000).nullish(),
       })
       .optional(),
+    approve_above_usd: usd.nullish().meta({
+      description: "A bulk whose worst case is above it waits until a second person confirms it.",
+    }),
     budget: z
       .strictObject({
         limit_usd: usd,
@@ -127,7 +130,7 @@ function putRoute(api: Api): Route {
     tag: "queues",
     summary: "Create or change a queue, its limits and its budget",
     about:
-      "Settings need the scope operate, the budget admin. Raising a limit lets waiting work go on at once.",
+      "Settings need the scope operate; the budget and approve_above_usd need admin. Raising a limit lets waiting work go on at once.",
     access: { scope: "operate" },
     params: nameParams,
     query: sharedQuery,
@@ -138,8 +141,13 @@ function putRoute(api: Api): Route {
     },
     errors: ["budget_below_committed", "type_not_found"],
     async handle({ params, query, body, caller }) {
-      if (body.budget !== undefined && !mayDo(caller.scopes, "admin"))
-        throw new ServiceError("forbidden_scope", { detail: "A budget needs the scope admin." });
+      if (
+        (body.budget !== undefined || body.approve_above_usd !== undefined) &&
+        !mayDo(caller.scopes, "admin")
+      )
+        throw new ServiceError("forbidden_scope", {
+          detail: "A budget, and from where on a second person must confirm, need the scope admin.",
+        });
       if (typeof body.default_type === "string") requireType(api, body.default_type);
       const tenantId = ownerOf(caller, query.shared || body.shared === true);
       const before = await findOwn(api, tenantId, params.name);
@@ -173,6 +181,7 @@ function settingsOf(wish: QueueWish, before: Queue | undefined, caller: Caller):
     concurrencyMax: kept(own.concurrency_max, before?.concurrencyMax),
     attemptsMax: kept(own.attempts_max, before?.attemptsMax),
     jobAgeMaxS: kept(own.job_age_max_s, before?.jobAgeMaxS),
+    approveAboveNano: kept(wish.approve_above_usd, before?.approveAboveNano),
   };
 }
 

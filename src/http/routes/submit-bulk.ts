@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
 import { ServiceError } from "../../domain/errors.ts";
+import type { Lane } from "../../domain/job.ts";
+import { formatUsd } from "../../domain/money.ts";
 import {
   deadlineSchema,
   labelPairSchema,
@@ -10,13 +12,14 @@ import {
   urgencySchema,
 } from "../../intake/line-schema.ts";
 import { jsonLines, ndjsonLines } from "../../intake/read-upload.ts";
+import { quote, type Quote, redeemQuote } from "../../intake/quote.ts";
 import { submit, type Submission, type Submitted } from "../../intake/submit.ts";
 import type { Api } from "../api.ts";
 import { type Body, readJson } from "../body.ts";
 import { bulkLinks } from "../present.ts";
 import { runOnce } from "../replay.ts";
-import { type Answer, checkBody, defineRoute, type Route } from "../route.ts";
-import { nameSchema, submittedSchema } from "../schemas.ts";
+import { type Answer, checkBody, defineRoute, type Exchange, type Route } from "../route.ts";
+import { nameSchema, quoteSchema, submittedSchema } from "../schemas.ts";
 import { requireTarget } from "../target.ts";
 
 const ndjsonTypes = new Set([
@@ -40,6 +43,16 @@ const query = z.strictObject({
   priority: z.coerce.number().pipe(prioritySchema).optional(),
   on_invalid: z.enum(["reject", "skip"]).default("reject"),
   label: labelsQuery.optional(),
+  quote: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .default(false)
+    .meta({ description: "Answers what it would cost and accepts nothing." }),
+  quote_id: z
+    .string()
+    .max(limits.nameCharsMax)
+    .optional()
+    .meta({ description: "A quote of the same body: its worst case becomes the bulk's own ceiling." }),
 });
 
 const jsonForm = z.strictObject({ shared: z.unknown().optional(), jobs: z.array(z.unknown()) });
@@ -66,7 +79,10 @@ export function submitBulkRoute(api: Api): Route {
     upload: { "application/x-ndjson": lineSchema, "application/json": jsonFormDoc },
     bodyBytesMax: (mediaType) =>
       ndjsonTypes.has(mediaType) ? config.uploadBytesMax : limits.jsonBulkBytesMax,
-    answers: { 202: { about: "Accepted: it will run, whatever dies.", schema: submittedSchema } },
+    answers: {
+      200: { about: "A quote; nothing was accepted.", schema: quoteSchema },
+      202: { about: "Accepted: it will run, whatever dies.", schema: submittedSchema },
+    },
     errors: [
       "invalid_json",
       "invalid_lines",
@@ -80,35 +96,99 @@ export function submitBulkRoute(api: Api): Route {
       "queue_not_found",
       "type_not_found",
       "too_many_requests",
+      "quote_mismatch",
+      "quote_used",
     ],
     async handle(call) {
-      const { caller, origin, source } = call;
+      const { source } = call;
       requireMediaType(source);
       // A JSON body is held whole, several times its size once it is parsed: only so many at once.
       const free = source.mediaType === "application/json" ? api.jsonBulks.take() : () => undefined;
-      return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks", body: source }, async (seal) => {
-        const target = await requireTarget(api, caller, { queue: call.query.queue, type: call.query.type });
-        const { urgency, deadline, priority, on_invalid: onInvalid } = call.query;
-        const submission: Submission = {
-          tenantId: caller.tenantId,
-          createdBy: caller.actor,
-          ...target,
-          onInvalid,
-          single: false,
-          choices: { urgency, deadline, priority },
-          labels: call.query.label ?? {},
-          ...(await readForm(source, config)),
-        };
-        let answer: Answer = { status: 202 };
-        const submitted = await submit(api.intake, submission, (client, done) => {
-          answer = answerFor(done, origin);
-          return seal(client, answer);
-        });
-        noteAccepted(api, submitted, target.queue.id);
-        return answer;
-      }).finally(free);
+      const done = call.query.quote ? quoteOnly(api, call) : accept(api, call);
+      return done.finally(free);
     },
   });
+}
+
+type Call = Exchange & { readonly query: z.output<typeof query>; readonly source: Body };
+
+/** A quote changes nothing, so it may be asked for twice and needs no Idempotency-Key. */
+async function quoteOnly(api: Api, call: Call): Promise<Answer> {
+  if (call.query.quote_id !== undefined)
+    throw new ServiceError("invalid_query", {
+      fields: [{ field: "?quote_id", reason: "names a quote; it cannot be given where one is asked for" }],
+    });
+  const { requestsPerMinute } = api.config;
+  const submission = await submissionOf(api, call);
+  const quoted = await quote({ ...api.intake, requestsPerMinute }, submission, call.source.contentSha256);
+  return { status: 200, body: presentQuote(quoted) };
+}
+
+function accept(api: Api, call: Call): Promise<Answer> {
+  const { origin, source } = call;
+  const quoteId = call.query.quote_id;
+  return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks", body: source }, async (seal) => {
+    const submission = await submissionOf(api, call);
+    let answer: Answer = { status: 202 };
+    const submitted = await submit(api.intake, submission, async (client, done) => {
+      answer = answerFor(done, origin);
+      const { bulkId } = done;
+      if (quoteId !== undefined)
+        await redeemQuote(api.intake, client, submission, {
+          quoteId,
+          bulkId,
+          contentSha256: source.contentSha256(),
+        });
+      return seal(client, answer);
+    });
+    noteAccepted(api, submitted, submission.queue.id);
+    return answer;
+  });
+}
+
+async function submissionOf(api: Api, { caller, source, query: asked }: Call): Promise<Submission> {
+  const target = await requireTarget(api, caller, { queue: asked.queue, type: asked.type });
+  const { urgency, deadline, priority, on_invalid: onInvalid } = asked;
+  return {
+    tenantId: caller.tenantId,
+    createdBy: caller.actor,
+    ...target,
+    onInvalid,
+    single: false,
+    choices: { urgency, deadline, priority },
+    labels: asked.label ?? {},
+    ...(await readForm(source, api.config)),
+  };
+}
+
+function presentQuote(quoted: Quote) {
+  const { lanes, finishS, binding, worstNano } = quoted;
+  const load = (lane: Lane) => ({
+    jobs: lanes[lane].jobs,
+    worst_usd: formatUsd(lanes[lane].worstNano),
+    finish_s: finishS[lane],
+  });
+  return {
+    id: quoted.id,
+    expires_at: quoted.expiresAt.toISOString(),
+    accepted: quoted.accepted,
+    invalid: quoted.invalid,
+    errors: quoted.errors,
+    worst_usd: formatUsd(worstNano),
+    expected_usd: formatUsd(quoted.expectedNano),
+    expected_from: quoted.samples,
+    lanes: { realtime: load("realtime"), batch: load("batch") },
+    binding:
+      binding.kind === "budget"
+        ? {
+            kind: binding.kind,
+            budget: binding.budgetId,
+            available_usd: formatUsd(binding.availableNano),
+            short_usd: formatUsd(worstNano - binding.availableNano),
+          }
+        : { kind: binding.kind },
+    needs_approval: quoted.needsApproval,
+  };
 }
 
 /** Tells whoever shows bulks, and the log. */
@@ -117,11 +197,14 @@ export function noteAccepted(api: Api, { bulkId, accepted, invalid }: Submitted,
   api.bulkAccepted?.(bulkId, queueId);
 }
 
-export function answerFor({ bulkId, accepted, invalid, errors }: Submitted, origin: string): Answer {
+export function answerFor(
+  { bulkId, accepted, invalid, errors, approval }: Submitted,
+  origin: string,
+): Answer {
   const links = bulkLinks(origin, bulkId);
   return {
     status: 202,
-    body: { id: bulkId, accepted, invalid, errors, links },
+    body: { id: bulkId, accepted, invalid, errors, approval, links },
     headers: { Location: links["self"] ?? "" },
   };
 }

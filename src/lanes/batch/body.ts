@@ -41,30 +41,61 @@ export interface BodySource {
 export function createBatchBody(deps: BodyDeps, source: BodySource): BatchBody {
   let fault: BodyFault | null = null;
   let complete = false;
-  const chunks = chunksOf(source.plan);
-  let next = 0;
+  const chunks = renderedChunks(deps, source);
 
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const last = next + 1 >= chunks.length;
-    const chunk = { lines: chunks[next] ?? [], first: next === 0, last };
-    next += 1;
-    const bytes = await renderChunk(deps, source, chunk).catch((error: unknown) =>
-      error instanceof RequestChanged ? ("request_changed" as const) : ("rows_unavailable" as const),
-    );
-    if (typeof bytes === "string") fault = bytes;
+    const chunk = await nextChunk(chunks);
+    if (typeof chunk === "string") fault = chunk;
     else if (!source.isAlive()) fault = "lease_lost";
-    if (fault !== null || typeof bytes === "string") {
+    if (fault !== null || typeof chunk === "string") {
       controller.error(new BodyBroken());
       return;
     }
-    controller.enqueue(bytes);
-    if (!last) return;
+    controller.enqueue(chunk.bytes);
+    if (!chunk.last) return;
     complete = true;
     controller.close();
   };
   // Nothing is rendered before the socket asks for it.
   const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
   return { stream, isComplete: () => complete, fault: () => fault };
+}
+
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly last: boolean;
+}
+
+async function nextChunk(chunks: AsyncGenerator<Chunk, void>): Promise<Chunk | BodyFault> {
+  try {
+    const next = await chunks.next();
+    if (next.done === true) throw new Error("the socket asked for more than there is");
+    return next.value;
+  } catch (error) {
+    return error instanceof RequestChanged ? "request_changed" : "rows_unavailable";
+  }
+}
+
+/**
+ * Rows are read for many chunks at once: a row is what its line says itself, while a chunk repeats in every request what the whole
+ * bulk shares, and so holds few of them.
+ */
+async function* renderedChunks(deps: BodyDeps, source: BodySource): AsyncGenerator<Chunk, void> {
+  const { bodyReadLines, bodyReadBytes, bodyChunkLines, bodyChunkBytes } = batchLaneBounds;
+  const reads = cut(source.plan, bodyReadLines, bodyReadBytes);
+  for (const [read, lines] of reads.entries()) {
+    const ids = lines.map((line) => line.job_id);
+    // oxlint-disable-next-line no-await-in-loop -- the next rows are read when these are sent
+    const requests = await readLineRequests(deps.pool, ids);
+    if (requests.length !== lines.length) throw new RequestChanged();
+    const chunks = cut(requests, bodyChunkLines, bodyChunkBytes);
+    for (const [index, chunk] of chunks.entries()) {
+      const first = read === 0 && index === 0;
+      const last = read + 1 === reads.length && index + 1 === chunks.length;
+      // oxlint-disable-next-line no-await-in-loop -- one chunk in memory at a time
+      yield { bytes: await renderChunk(deps, source.batchId, chunk, { first, last }), last };
+    }
+  }
 }
 
 /** Ends a stream; never seen by anybody but the socket. */
@@ -80,7 +111,7 @@ class RequestChanged extends Error {
 /** Looks for the lines that no longer render to what was accepted, without sending anything. */
 export async function findChangedRequests(deps: BodyDeps, plan: readonly PlannedLine[]): Promise<string[]> {
   const changed: string[] = [];
-  for (const lines of chunksOf(plan)) {
+  for (const lines of cut(plan, batchLaneBounds.bodyReadLines, batchLaneBounds.bodyReadBytes)) {
     const ids = lines.map((line) => line.job_id);
     // oxlint-disable-next-line no-await-in-loop -- one chunk in memory at a time
     const requests = new Map((await readLineRequests(deps.pool, ids)).map((row) => [row.id, row]));
@@ -95,14 +126,10 @@ export async function findChangedRequests(deps: BodyDeps, plan: readonly Planned
 
 async function renderChunk(
   deps: BodyDeps,
-  source: BodySource,
-  chunk: { lines: readonly PlannedLine[]; first: boolean; last: boolean },
+  batchId: string,
+  requests: readonly LineRequest[],
+  chunk: { first: boolean; last: boolean },
 ): Promise<Buffer> {
-  const requests = await readLineRequests(
-    deps.pool,
-    chunk.lines.map((line) => line.job_id),
-  );
-  if (requests.length !== chunk.lines.length) throw new RequestChanged();
   // Written into its place at once: joining strings would hold every chunk three times over.
   const bytes = Buffer.allocUnsafe(
     requests.reduce((sum, request) => sum + lineBytes(request.request_bytes), frameOf(chunk)),
@@ -113,7 +140,7 @@ async function renderChunk(
     const params = await renderExactly(deps, request);
     if (params === null) throw new RequestChanged();
     if (index > 0 || !chunk.first) at += bytes.write(",", at);
-    at += bytes.write(bodyFrame.line(customIdOf(source.batchId, request.id), params), at);
+    at += bytes.write(bodyFrame.line(customIdOf(batchId, request.id), params), at);
   }
   if (chunk.last) at += bytes.write(bodyFrame.tail, at);
   return bytes.subarray(0, at);
@@ -139,21 +166,21 @@ async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Prom
   }
 }
 
-/** Cuts the plan by lines and by bytes; the order stays. */
-function chunksOf(plan: readonly PlannedLine[]): PlannedLine[][] {
-  const chunks: PlannedLine[][] = [];
+/** Cuts lines by number and by the bytes of their requests; the order stays. */
+function cut<Line extends { readonly request_bytes: number }>(
+  lines: readonly Line[],
+  linesMax: number,
+  bytesMax: number,
+): Line[][] {
+  const pieces: Line[][] = [];
   let bytes = Infinity;
-  for (const line of plan) {
-    const current = chunks.at(-1);
+  for (const line of lines) {
+    const current = pieces.at(-1);
     bytes += line.request_bytes;
-    if (
-      current === undefined ||
-      current.length >= batchLaneBounds.bodyChunkLines ||
-      bytes > batchLaneBounds.bodyChunkBytes
-    ) {
-      chunks.push([line]);
+    if (current === undefined || current.length >= linesMax || bytes > bytesMax) {
+      pieces.push([line]);
       bytes = line.request_bytes;
     } else current.push(line);
   }
-  return chunks;
+  return pieces;
 }

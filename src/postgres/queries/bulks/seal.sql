@@ -1,12 +1,13 @@
 -- Ends an upload: the counts of the bulk, and word to the dispatcher and the collector, sent with the commit.
 --
--- $1 id text  $2 accepted integer  $3 invalid integer  $4 deadline_sweep_at timestamptz | null
+-- $1 id text  $2 accepted integer  $3 invalid integer  $4 deadline_sweep_at timestamptz | null  $5 worst_nano bigint
+-- $6 approval text | null (waiting: nothing of it starts before another person has confirmed)
 -- rows: 1
 -- locks: the bulk's row
 -- index: bulks_pkey
 WITH sealed AS (
   UPDATE bulks
-     SET accepted = $2::integer, invalid = $3::integer, deadline_sweep_at = $4::timestamptz
+     SET accepted = $2::integer, invalid = $3::integer, deadline_sweep_at = $4::timestamptz, worst_nano = $5::bigint, approval = $6::text
    WHERE id = $1::text
   RETURNING queue_id
 )

@@ -1,7 +1,7 @@
 -- The bulks that have realtime jobs queued, with how many, and how many realtime jobs of their whole queue are out: also those of
 -- bulks that have nothing queued any more, as a single job has not once it is dispatched. Of every tenant and queue the oldest bulk
 -- first, then of each the next one: however many bulks somebody has waiting (paused, or without room under a ceiling), there is
--- room for everybody's. A bulk that is being canceled starts nothing more. Exact at this instant, because tallies and their unfolded changes are summed; its cost grows with the
+-- room for everybody's. A bulk that is being canceled or waits for a second person starts nothing. Exact at this instant, because tallies and their unfolded changes are summed; its cost grows with the
 -- number of unfinished bulks and not with the number of jobs.
 --
 -- $1 bulks_max integer
@@ -10,7 +10,7 @@
 -- index: bulks_unfinished, job_tallies_pkey, job_tally_changes_by_bulk
 -- not null: bulk_id, tenant_id, queue_id, job_type, waiting, out
 WITH open AS (
-  SELECT b.id, b.tenant_id, b.queue_id, b.job_type, CASE WHEN b.canceled_at IS NULL THEN t.waiting ELSE 0 END AS waiting, t.out
+  SELECT b.id, b.tenant_id, b.queue_id, b.job_type, CASE WHEN b.canceled_at IS NULL AND b.approval IS DISTINCT FROM 'waiting' THEN t.waiting ELSE 0 END AS waiting, t.out
     FROM bulks b
    CROSS JOIN LATERAL (
      SELECT coalesce(sum(c.jobs) FILTER (WHERE c.state = 'queued'), 0)::integer AS waiting,

@@ -14,6 +14,6 @@ SELECT b.id AS bulk_id, b.tenant_id, b.job_type, b.accepted, t.waiting
            UNION ALL
            SELECT jobs FROM job_tally_changes WHERE bulk_id = b.id AND lane = 'batch' AND state = 'queued') c
  ) t
- WHERE b.queue_id = $1::text AND b.id > $2::text AND b.finished_at IS NULL AND b.canceled_at IS NULL AND t.waiting > 0
+ WHERE b.queue_id = $1::text AND b.id > $2::text AND b.finished_at IS NULL AND b.canceled_at IS NULL AND b.approval IS DISTINCT FROM 'waiting' AND t.waiting > 0
  ORDER BY b.id
  LIMIT $3::integer

@@ -12,6 +12,7 @@ WITH stop AS MATERIALIZED (
     FROM stop s
    CROSS JOIN unnest($2::text[], $3::text[]) AS t(job_type, output)
     JOIN bulks b ON b.job_type = t.job_type AND b.finished_at IS NULL AND b.canceled_at IS NULL
+     AND b.approval IS DISTINCT FROM 'waiting'
    CROSS JOIN LATERAL (
      SELECT q.id, q.tenant_id FROM jobs q
       WHERE q.bulk_id = b.id AND q.state = 'queued'
