@@ -1873,7 +1873,7 @@ export interface Queries {
     row: { id: string; told: string };
     rows: "many";
   };
-  /** Writes down that a stop is complete, if it is: every process is confirmed, no call in its scope is in flight at one that lives, no creation of a message batch with lines in its scope waits for its answer (one whose lease has ended is in doubt, and listed as that), and, where it cancels, the provider has been asked for every batch of it that has an id. */
+  /** Writes down that a stop is complete, if it is: every process is confirmed, no call in its scope is in flight at one that lives, no creation of a message batch with lines in its scope waits for its answer (one whose lease has ended is in doubt, and listed as that), and, where it cancels, the provider has been asked for every batch of it that has an id and is surely ours. */
   "stops/complete": {
     params: [stopId: string];
     row: { id: string };

@@ -71,24 +71,25 @@ async function drill(client: Client, count: number): Promise<DrillReport> {
     },
   });
   const bulk = await submit(client, count);
+  let set: Receipt | undefined;
   try {
     const inFlight = await callsInFlight(client, bulk);
-    const set = parseAnswer(
-      receiptSchema,
-      await client.request("POST", "/v1/stops", {
-        body: { scope: "queue", target: queueName, mode: "abort", reason: "drill" },
-      }),
-      client.url,
-    );
-    const receipt = await untilComplete(client, set);
-    await client.request("POST", `/v1/stops/${set.id}/lift`, { body: { reason: "the drill is over" } });
-    return reportOf(receipt, inFlight);
+    const body = { scope: "queue", target: queueName, mode: "abort", reason: "drill" };
+    set = parseAnswer(receiptSchema, await client.request("POST", "/v1/stops", { body }), client.url);
+    return reportOf(await untilComplete(client, set), inFlight);
   } finally {
-    // The rest of the load is not worth its money. One that has ended by itself says so, which is as good.
-    await client.request("POST", `/v1/bulks/${bulk}/cancel`, { body: {} }).catch((error: unknown) => {
-      if (!(error instanceof CliError)) throw error;
-    });
+    // The rest of the load is not worth its money, so it goes before the stop is lifted.
+    await cancelRest(client, bulk);
+    if (set !== undefined)
+      await client.request("POST", `/v1/stops/${set.id}/lift`, { body: { reason: "the drill is over" } });
   }
+}
+
+/** A bulk that has ended by itself says so, which is as good. */
+async function cancelRest(client: Client, bulk: string): Promise<void> {
+  await client.request("POST", `/v1/bulks/${bulk}/cancel`, { body: {} }).catch((error: unknown) => {
+    if (!(error instanceof CliError)) throw error;
+  });
 }
 
 async function submit(client: Client, count: number): Promise<string> {

@@ -1,6 +1,6 @@
 -- Asks for the cancellation of every message batch whose open lines are all in the scope of a stop that cancels, and makes them due
 -- at once. One that also has lines of others goes on: its lines in scope are paid for, and the receipt counts them. An intent is
--- not canceled, since the gate keeps it from being sent; it is only made due, so that its lines go back soon.
+-- left alone: the gate keeps it from being sent, and whoever takes its step sends its lines back.
 -- What asked first is remembered; a batch that was to be canceled anyway is not this stop's.
 --
 -- $1 stop_id text
