@@ -2,6 +2,7 @@
 // to `createProgram`.
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addBudgetCommands } from "./commands/budget.ts";
 import { addDrillCommand } from "./commands/drill.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addProcessCommands } from "./commands/process.ts";
@@ -36,6 +37,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addBulkCommands(program, context);
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
+  addBudgetCommands(program, context);
   addStopCommands(program, context);
   addDrillCommand(program, context);
   addSqlCommand(program, context);

@@ -101,6 +101,14 @@ export const limits = {
   claimedAheadShare: 0.5,
   /** Holds taken in one transaction: measured best between 30 and 100 on two cores. */
   holdGroupMax: 50,
+  /** A job with labels of its own for which a ceiling had no room is looked at again after this, so that others get their look. */
+  budgetRestMs: 5_000,
+  /** Holds named in a refusal: enough to see whose they are; the rest is behind a link. */
+  holdsNamedMax: 10,
+  /** How long an API process believes that no budget rejects submissions: then the first refusal comes a second late. */
+  rejectingCacheMs: 1_000,
+  /** The budget of the first queue of an installation, in nano-dollars a day: 5 USD try everything out and ruin nobody. */
+  firstBudgetNano: 5_000_000_000n,
 
   // Leases and beats. A lease is renewed this many times before it ends, so that one lost beat costs nothing.
   heartbeatsPerLease: 4,

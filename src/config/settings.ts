@@ -2,6 +2,7 @@
 // parses by it, scripts/check-config.ts prints by it and docs/configuration.md is tested against it. Numbers carry their
 // unit in the name. An empty value counts as not set, because that is what compose files make of a missing one.
 import { z } from "zod";
+import { unbudgetedRules } from "../domain/budget.ts";
 import { limits } from "./limits.ts";
 
 /** What a setting carries beside its schema; read back with `setting.meta()`. */
@@ -211,6 +212,11 @@ export const settingsSchema = z
       "SLUICE_DRAIN_TIMEOUT_MS",
       whole(0, hourMs, 25_000),
       "How long calls in flight may finish after SIGTERM; then they are aborted and requeued.",
+    ),
+    unbudgeted: setting(
+      "SLUICE_UNBUDGETED",
+      oneOf(...unbudgetedRules).default("refuse"),
+      "Work that no budget covers: refuse keeps it waiting until one is set, allow runs it without a ceiling.",
     ),
     jobsDir: setting("SLUICE_JOBS_DIR", text.min(1).optional(), "Further job types of your own."),
     logLevel: setting(

@@ -165,6 +165,12 @@ export const errorCatalogue = {
     false,
     "Choose at least the limit named in detail, or force it: then nothing new starts.",
   ),
+  budget_bound: entry(
+    409,
+    "A budget has no room left, and it rejects new work.",
+    true,
+    "Wait for its next window, or ask its owner to raise it; detail names it.",
+  ),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",

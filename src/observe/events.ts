@@ -71,8 +71,10 @@ export const events = {
   "batch.ingested": info("All results of a message batch are stored and settled."),
   "batch.cancel_asked": info("The provider was asked to cancel a message batch."),
 
-  "budget.bound": info("A budget had no room; work waits for it."),
-  "budget.changed": info("A budget was created or its limit changed."),
+  "budget.bound": info("A budget had no room, or there is none; work waits for it."),
+  "budget.created": info("A budget was created."),
+  "budget.changed": info("A budget was changed."),
+  "budget.ended": info("A budget was ended; it binds nothing any more."),
   "budget.overrun": error("A settlement was above its hold."),
   "pause.set": info("A queue, or all, was paused."),
   "pause.lifted": info("A pause was lifted."),

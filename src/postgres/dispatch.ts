@@ -1,10 +1,13 @@
 // The dispatcher's statements: what waits, how much is out, and the move from queued to dispatched.
 
+import { limits } from "../config/limits.ts";
+import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
@@ -16,6 +19,7 @@ const countWindow = queryOne("dispatch/count-window");
 const lockQueued = query("dispatch/lock-queued");
 const dispatchJobs = query("dispatch/dispatch");
 const markWaiting = query("dispatch/mark-waiting");
+const markHeld = query("dispatch/mark-held");
 
 /** A realtime dispatch: the ids its queue entry carries, and when it may start (null = now). */
 export interface Dispatch extends WorkScope {
@@ -33,6 +37,7 @@ export interface DispatchTerms {
   horizon: Date;
   /** What stands against work of this scope now; null: nothing. */
   closedBy(scope: WorkScope): "pause" | "stop" | null;
+  unbudgeted: Unbudgeted;
 }
 
 /** Bulks with realtime work, oldest first, at most `bulksMax`. */
@@ -59,7 +64,8 @@ export async function readWindow(database: Database): Promise<{ due: number; del
 
 /**
  * Dispatches up to the given number of jobs of each bulk, leaving out those for which a ceiling has no room now: they stay
- * queued with the wait reason `budget`. The hold itself is taken in the claim; this only avoids carrying jobs in a circle.
+ * queued with the wait reason `budget`, or go to the batch lane where the ceiling says so. The hold itself is taken in the claim; this
+ * only avoids carrying jobs in a circle.
  */
 export async function dispatchFrom(
   pool: Pool,
@@ -69,10 +75,9 @@ export async function dispatchFrom(
   return withTransaction(pool, async (client) => {
     const rows = await lockOpen(client, places, terms);
     if (rows.length === 0) return [];
-    const fits = await fitting(client, rows, terms.now);
-    const refused = rows.filter((row, index) => fits[index] !== true && row.wait_reason !== "budget");
-    if (refused.length > 0) await markWaiting(client, [refused.map((row) => row.id), "budget"]);
-    const chosen = rows.filter((_, index) => fits[index] === true).map((row) => row.id);
+    const { chosen, refused, cheaper } = await look(client, rows, terms);
+    await markRefused(client, refused, terms.now);
+    await downgradeJobs(client, cheaper, terms.now);
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
     const order = new Map(chosen.map((id, index) => [id, index]));
@@ -109,6 +114,7 @@ async function lockOpen(
       [...places.keys()],
       [...places.values()],
       terms.horizon,
+      terms.now,
       [...closedModels],
     ]);
     const shut = rows.flatMap((row) => {
@@ -121,7 +127,7 @@ async function lockOpen(
         .filter((one) => one.why === why && one.row.wait_reason !== why)
         .map(({ row }) => row.id);
       // oxlint-disable-next-line no-await-in-loop -- as above
-      if (ids.length > 0) await markWaiting(client, [ids, why]);
+      if (ids.length > 0) await markHeld(client, [ids, why]);
     }
     for (const { row } of shut) closedModels.add(row.model);
   }
@@ -135,13 +141,39 @@ const scopeOf = (row: QueuedRow): WorkScope => ({
   bulkId: row.bulk_id,
 });
 
-async function fitting(client: Client, rows: readonly QueuedRow[], now: Date): Promise<boolean[]> {
-  const scopes = rows.map((row) => scopeOf(row));
-  const windowIds = await windowsFor(client, scopes, now);
-  return admit(
+interface Looked {
+  chosen: string[];
+  refused: QueuedRow[];
+  /** Refused by a ceiling that sends them to the batch lane. */
+  cheaper: string[];
+}
+
+async function look(
+  client: Client,
+  rows: readonly QueuedRow[],
+  { now, unbudgeted }: DispatchTerms,
+): Promise<Looked> {
+  const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
+  const { windowIds, downgrading } = await windowsFor(client, scopes, now);
+  const verdicts = admit(
     await readRooms(client, windowIds.flat()),
     rows.map((row, index) => ({ amountNano: worstNano(row, now), windowIds: windowIds[index] ?? [] })),
+    unbudgeted,
   );
+  const looked: Looked = { chosen: [], refused: [], cheaper: [] };
+  for (const [index, row] of rows.entries()) {
+    const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
+    if (fits) looked.chosen.push(row.id);
+    else if (row.may_wait && shortIds.some((id) => downgrading.has(id))) looked.cheaper.push(row.id);
+    else looked.refused.push(row);
+  }
+  return looked;
+}
+
+async function markRefused(client: Client, refused: readonly QueuedRow[], now: Date): Promise<void> {
+  const news = refused.filter((row) => row.wait_reason !== "budget" || row.labels !== null);
+  const restUntil = new Date(now.getTime() + limits.budgetRestMs);
+  if (news.length > 0) await markWaiting(client, [news.map((row) => row.id), restUntil]);
 }
 
 /** Zero where no price is known: the claim is the place that refuses it. */

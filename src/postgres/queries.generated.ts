@@ -165,11 +165,36 @@ export interface Queries {
     row: { pg_advisory_unlock: boolean | null };
     rows: "one";
   };
-  /** Moves the limit of a budget and of its windows that can still take holds; both rows are locked by the caller. */
-  "budgets/change-limit": {
-    params: [budgetId: string, limitNano: bigint, owner: string, windowId: readonly (bigint | null)[]];
+  /** Whether any budget turns new submissions away when it has no room: asked now and then, so that nobody else is looked up for nothing. */
+  "budgets/any-rejecting": {
+    params: [];
+    row: { found: boolean };
+    rows: "one";
+  };
+  /** Changes a budget, and with its limit that of its windows that can still take holds; both are locked by the caller. */
+  "budgets/change": {
+    params: [
+      budgetId: string,
+      limitNano: bigint,
+      owner: string,
+      whenBound: string,
+      windowId: readonly (bigint | null)[],
+    ];
     row: never;
     rows: "none";
+  };
+  /** For each way in which jobs of a bulk can be charged, the smallest bounds among them: none of them can cost less at worst. */
+  "budgets/cheapest-of-bulk": {
+    params: [bulkId: string];
+    row: {
+      model: string;
+      lane: "realtime" | "batch";
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      input_tokens_max: number;
+      output_tokens_max: number;
+    };
+    rows: "many";
   };
   /** Ends budgets: they bind nothing from now on. */
   "budgets/end": {
@@ -177,29 +202,103 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** Creates a queue's budget. */
+  /** The open holds on the windows of a budget, in the order in which they were taken, with the job of those that belong to an attempt. */
+  "budgets/holds": {
+    params: [budgetId: string, after: string | null, rowsMax: number];
+    row: {
+      id: string;
+      owner_kind: "attempt" | "message_batch";
+      owner_id: string;
+      reason: string;
+      state: "open" | "settled" | "released" | "presumed";
+      amount_nano: bigint;
+      remaining_nano: bigint;
+      created_at: Date;
+      expires_at: Date | null;
+      starts_at: Date;
+    };
+    rows: "many";
+  };
+  /** Creates a budget, unless an open one of the same scope, target, manager and kind of window is there. */
   "budgets/insert": {
     params: [
       id: string,
       tenantId: string,
-      queueId: string,
+      scope: string,
+      target: string,
       owner: string,
       limitNano: bigint,
       windowKind: string,
       timeZone: string,
+      whenBound: string,
     ];
-    row: never;
-    rows: "none";
+    row: { id: string };
+    rows: "one";
   };
-  /** Locks the open budgets of a queue for a change. */
-  "budgets/lock-of-queue": {
-    params: [queueId: string];
+  /** Budgets that a tenant may see, newest first, each with the window that is open at an instant (nulls where it has yet to begin): its own, and those of the installation on itself. */
+  "budgets/list": {
+    params: [
+      tenantId: string | null,
+      id: string | null,
+      scope: string | null,
+      target: string | null,
+      ended: boolean,
+      after: string | null,
+      rowsMax: number,
+      at: Date,
+    ];
     row: {
       id: string;
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      target_name: string;
+      owner: string;
       limit_nano: bigint;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       created_at: Date;
+      updated_at: Date;
+      ended_at: Date | null;
+      window_id: bigint | null;
+      starts_at: Date | null;
+      ends_at: Date | null;
+      window_limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      overrun_nano: bigint | null;
+    };
+    rows: "many";
+  };
+  /** Locks one budget for a change. */
+  "budgets/lock": {
+    params: [id: string];
+    row: {
+      id: string;
+      tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
+      ended_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Locks the open budgets that a tenant has on a queue for a change. */
+  "budgets/lock-of-queue": {
+    params: [queueId: string, tenantId: string];
+    row: {
+      id: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
     };
     rows: "many";
   };
@@ -209,13 +308,13 @@ export interface Queries {
     row: { id: bigint; limit_nano: bigint; committed_nano: bigint };
     rows: "many";
   };
-  /** Tells the lanes that a budget of a queue has changed: work that waits for it is looked at again. */
+  /** Tells the lanes that a budget has changed: work that waits for it is looked at again. */
   "budgets/notify": {
-    params: [queueId: string];
+    params: [about: string];
     row: { pg_notify: string | null };
     rows: "one";
   };
-  /** The open budgets of some queues, each with the window that is open at an instant (nulls where it has yet to begin). */
+  /** The open budgets that the owners of some queues have on them, each with the window that is open at an instant (nulls where it has yet to begin). */
   "budgets/of-queues": {
     params: [queueId: readonly (string | null)[], at: Date];
     row: {
@@ -225,7 +324,36 @@ export interface Queries {
       limit_nano: bigint;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       created_at: Date;
+      window_id: bigint | null;
+      starts_at: Date | null;
+      ends_at: Date | null;
+      window_limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      overrun_nano: bigint | null;
+    };
+    rows: "many";
+  };
+  /** The budgets that bind a piece of work, as windows/find-open.sql knows them, with the window of each that is open at an instant (nulls where it has yet to begin). */
+  "budgets/over-work": {
+    params: [tenantId: string, queueId: string, jobType: string, bulkId: string, labels: string, at: Date];
+    row: {
+      id: string;
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      target_name: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
+      created_at: Date;
+      updated_at: Date;
+      ended_at: Date | null;
       window_id: bigint | null;
       starts_at: Date | null;
       ends_at: Date | null;
@@ -346,9 +474,15 @@ export interface Queries {
   "bulks/next-waiting": {
     params: [bulkId: string];
     row: {
-      lane: string;
+      lane: "realtime" | "batch";
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       not_before: Date | null;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      labels: string | null;
     };
     rows: "many";
   };
@@ -428,6 +562,12 @@ export interface Queries {
     row: { id: string };
     rows: "many";
   };
+  /** Moves realtime jobs that may wait to the batch lane, because the ceiling in their way says so. */
+  "claim/downgrade-jobs": {
+    params: [jobId: readonly (string | null)[], at: Date];
+    row: { id: string };
+    rows: "many";
+  };
   /** Ends jobs that were never sent: no price for their model, no attempts left, a job type that is gone. */
   "claim/fail-jobs": {
     params: [
@@ -468,6 +608,8 @@ export interface Queries {
       retry_reason: string | null;
       queued_at: Date;
       dispatched_at: Date | null;
+      labels: string | null;
+      may_wait: boolean;
       input: string;
     };
     rows: "many";
@@ -550,6 +692,7 @@ export interface Queries {
       bulkId: readonly (string | null)[],
       jobsMax: readonly (number | null)[],
       horizon: Date,
+      now: Date,
       closedModels: readonly (string | null)[],
     ];
     row: {
@@ -566,12 +709,20 @@ export interface Queries {
       not_before: Date | null;
       priority: number;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      labels: string | null;
+      may_wait: boolean;
     };
     rows: "many";
   };
-  /** Writes down what queued jobs wait for, once. */
-  "dispatch/mark-waiting": {
+  /** Writes down that queued jobs are held by a pause or stop, once. */
+  "dispatch/mark-held": {
     params: [jobId: readonly (string | null)[], waitReason: string];
+    row: never;
+    rows: "none";
+  };
+  /** Writes down that queued jobs wait for a budget. */
+  "dispatch/mark-waiting": {
+    params: [jobId: readonly (string | null)[], restUntil: Date];
     row: never;
     rows: "none";
   };
@@ -824,6 +975,7 @@ export interface Queries {
       mayRunInUs: readonly (boolean | null)[],
       retryOf: readonly (string | null)[],
       input: readonly (string | null)[],
+      mayWait: readonly (boolean | null)[],
     ];
     row: { line: number };
     rows: "many";
@@ -918,6 +1070,11 @@ export interface Queries {
       lane: "realtime" | "batch";
       urgency: "now" | "whenever";
       deadline_at: Date | null;
+      downgraded_at: Date | null;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
       priority: number;
       labels: unknown;
       state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
@@ -1143,6 +1300,7 @@ export interface Queries {
       retry_reason: string | null;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       queued_at: Date;
+      labels: string | null;
     };
     rows: "many";
   };
@@ -1298,9 +1456,9 @@ export interface Queries {
     row: { id: string };
     rows: "one";
   };
-  /** Writes down that queued lines wait for a budget, once. */
+  /** Writes down that queued lines wait for a budget. */
   "message-batches/mark-waiting": {
-    params: [jobId: readonly (string | null)[]];
+    params: [jobId: readonly (string | null)[], restUntil: Date];
     row: never;
     rows: "none";
   };
@@ -2025,6 +2183,7 @@ export interface Queries {
       queueId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      labels: readonly (string | null)[],
       at: Date,
     ];
     row: {
@@ -2033,6 +2192,7 @@ export interface Queries {
       tenant_id: string;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       limit_nano: bigint;
       created_at: Date;
       window_id: bigint | null;

@@ -12,20 +12,30 @@ const readRoom = query("windows/read-room");
 const changeWindows = query("windows/change");
 const insertHolds = query("holds/insert");
 
+/** What decides which budgets bind a piece of work. */
+export interface MoneyScope extends Omit<WorkScope, "model"> {
+  /** Its own labels as JSON text; null where it has those of its bulk. */
+  labels: string | null;
+}
+
+export interface OpenWindows {
+  /** The ids of the windows that bind each scope, in the order of the scopes; none where no budget applies. */
+  windowIds: bigint[][];
+  /** Those among them whose budget sends work that may wait to the batch lane. */
+  downgrading: ReadonlySet<bigint>;
+}
+
 export interface WindowRoom {
   availableNano: bigint;
   budgetId: string;
 }
 
-/**
- * The ids of the open windows that bind each scope, in the order of the scopes; none where no budget applies.
- * Windows that have yet to begin in this period are opened on the way.
- */
+/** The open windows that bind each scope. Windows that have yet to begin in this period are opened on the way. */
 export async function windowsFor(
   client: Database,
-  scopes: readonly WorkScope[],
+  scopes: readonly MoneyScope[],
   at: Date,
-): Promise<bigint[][]> {
+): Promise<OpenWindows> {
   const { keys, ordinals } = distinct(scopes);
   let rows = await readOpen(client, keys, at);
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
@@ -39,8 +49,13 @@ export async function windowsFor(
     rows = await readOpen(client, keys, at);
   }
   const found = keys.map((): bigint[] => []);
-  for (const row of rows) if (row.window_id !== null) found[row.ordinal]?.push(row.window_id);
-  return ordinals.map((ordinal) => found[ordinal] ?? []);
+  const downgrading = new Set<bigint>();
+  for (const { window_id: id, ordinal, when_bound: whenBound } of rows) {
+    if (id === null) continue;
+    found[ordinal]?.push(id);
+    if (whenBound === "downgrade") downgrading.add(id);
+  }
+  return { windowIds: ordinals.map((ordinal) => found[ordinal] ?? []), downgrading };
 }
 
 /** Locks windows until the end of the transaction and answers what is left in each. */
@@ -60,7 +75,7 @@ export async function readRooms(database: Database, ids: readonly bigint[]): Pro
 /** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */
 export async function readBudgetRooms(
   database: Database,
-  scope: WorkScope,
+  scope: MoneyScope,
   at: Date,
 ): Promise<{ budgetId: string; availableNano: bigint }[]> {
   const rows = await readOpen(database, [scope], at);
@@ -163,14 +178,12 @@ export async function takeHold(client: Client, hold: NewHold): Promise<void> {
   await changes.write(client);
 }
 
-type ScopeKey = Pick<WorkScope, "tenantId" | "queueId" | "jobType" | "bulkId">;
-
 /** Thousands of lines share a handful of scopes: each is looked up once. */
-function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: number[] } {
-  const keys: ScopeKey[] = [];
+function distinct(scopes: readonly MoneyScope[]): { keys: MoneyScope[]; ordinals: number[] } {
+  const keys: MoneyScope[] = [];
   const seen = new Map<string, number>();
   const ordinals = scopes.map((scope) => {
-    const name = `${scope.tenantId} ${scope.queueId} ${scope.bulkId} ${scope.jobType}`;
+    const name = `${scope.tenantId} ${scope.queueId} ${scope.bulkId} ${scope.jobType} ${scope.labels ?? ""}`;
     const known = seen.get(name);
     if (known !== undefined) return known;
     seen.set(name, keys.length);
@@ -179,13 +192,14 @@ function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: n
   return { keys, ordinals };
 }
 
-async function readOpen(client: Database, keys: readonly ScopeKey[], at: Date) {
+async function readOpen(client: Database, keys: readonly MoneyScope[], at: Date) {
   const { rows } = await findOpen(client, [
     keys.map((_, index) => index),
     keys.map((key) => key.tenantId),
     keys.map((key) => key.queueId),
     keys.map((key) => key.jobType),
     keys.map((key) => key.bulkId),
+    keys.map((key) => key.labels),
     at,
   ]);
   return rows;

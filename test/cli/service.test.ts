@@ -162,6 +162,31 @@ test("the same Idempotency-Key is the same bulk", async () => {
   expect(await submit()).toEqual(await submit());
 });
 
+test("ceilings: made for any scope, raised with a reason, shown with what is held, ended", async () => {
+  await ok("queue", "set", "capped", "--owner", "support");
+  const create = ["budget", "create", "queue", "capped", "--limit-usd", "2", "--window", "day"];
+  const made = (await ok(...create, "--time-zone", "Europe/Warsaw", "--when-bound", "reject")) as {
+    id: string;
+  };
+  const { id } = made;
+  expect(made).toMatchObject({ scope: "queue", target: "capped", limit_usd: "2.00", when_bound: "reject" });
+  const listed = await run(["budget", "list", "--scope", "queue", "--target", "capped"], { environment });
+  expect(listed.stdout).toMatch(new RegExp(`${id} .*queue capped.*\\$2.00/day.*reject`));
+  const bare = await run(["budget", "set", id, "--limit-usd", "3"], { environment });
+  expect(bare).toMatchObject({ code: exitCodes.refused });
+  expect(bare.stderr).toContain("reason is required to raise, replace or end a budget");
+  const raised = await run(["budget", "set", id, "--limit-usd", "3", "--reason", "May"], { environment });
+  expect(raised.stdout).toContain("$3.00 per day, until ");
+  const shown = await run(["budget", "show", id], { environment });
+  expect(shown.stdout).toContain(`Budget ${id} of queue capped, managed by default`);
+  expect(await ok("budget", "holds", id)).toEqual({ holds: [] });
+  const window = await run(["budget", "set", id, "--limit-usd", "3", "--window", "month"], { environment });
+  expect(window).toMatchObject({ code: exitCodes.usage });
+  expect(await ok("budget", "end", id, "--reason", "over")).toEqual({ id, ended: true });
+  expect(await ok("budget", "list", "--target", "capped")).toEqual({ budgets: [] });
+  expect(await ok("budget", "list", "--target", "capped", "--ended")).toMatchObject({ budgets: [{ id }] });
+});
+
 test("a pause is seen by everybody and lifted; pausing all needs and uses the installation's key", async () => {
   await ok("queue", "set", "paused", "--type", "classify-intent");
   expect(await ok("pause", "paused", "--reason", "wrong labels")).toMatchObject({ paused: true });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Api } from "../api.ts";
 import { openApiDocument } from "../openapi.ts";
 import { defineRoute, type Route } from "../route.ts";
+import { budgetRoutes } from "./budgets.ts";
 import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
@@ -26,6 +27,7 @@ export function allRoutes(api: Api): Route[] {
     ...queueRoutes(api),
     ...pauseRoutes(api),
     ...stopRoutes(api),
+    ...budgetRoutes(api),
     spendRoute(api),
     ...typeRoutes(api),
     ...accessRoutes(api),

@@ -15,7 +15,7 @@ import type { Api } from "../api.ts";
 import type { Caller } from "../caller.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { idParams, idSchema, pageOf, pageQuery, usdSchema } from "../schemas.ts";
-import { reasonText } from "./pauses.ts";
+import { reasonText } from "../budgets/wish.ts";
 import { ownerOf } from "./queues.ts";
 
 const count = z.int().min(0);

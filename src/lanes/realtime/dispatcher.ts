@@ -80,6 +80,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       now,
       horizon: new Date(now.getTime() + horizonMs),
       closedBy: (work) => closedBy(deps.gate(work)),
+      unbudgeted: deps.config.unbudgeted,
     });
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) await deps.enqueue(dispatched);
