@@ -17,6 +17,8 @@ export const exitCodes = {
   unexplained: 6,
   /** Not everything since the backup could be booked yet; everything stays stopped (recover). */
   unrecovered: 7,
+  /** The stop is in force and was not complete in the time given: the receipt says what is unconfirmed or still in flight. */
+  unconfirmed: 8,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

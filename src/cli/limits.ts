@@ -19,4 +19,16 @@ export const cliLimits = {
   alertEveryMs: 250,
   /** Characters of a progress bar. */
   barChars: 30,
+  /** Characters of a reason: as in the API. */
+  reasonCharsMax: 500,
+  /** Between two looks at a stop that is followed. */
+  stopLookMs: 500,
+  /** How long living processes get to cancel a stop's message batches before the command does it, too. */
+  directCancelAfterMs: 5_000,
+  /** Between two looks of a drill, and how long it waits for its load to run and for the stop to be complete. */
+  drillLookMs: 50,
+  drillWaitMs: 30_000,
+  /** Message batches canceled from here in one look, and how long one such call may take. */
+  directCancelsMax: 100,
+  cancelTimeoutMs: 20_000,
 } as const;

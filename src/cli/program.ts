@@ -4,12 +4,15 @@ import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBudgetCommands } from "./commands/budget.ts";
 import { addAlertCommands } from "./commands/alerts.ts";
+import { addDrillCommand } from "./commands/drill.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addBackupCommands } from "./commands/backup.ts";
 import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
+import { addSqlCommand } from "./commands/sql.ts";
+import { addStopCommands } from "./commands/stop.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
@@ -27,6 +30,8 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
     .version(version)
     .showHelpAfterError("(sluice --help lists the commands)")
     .exitOverride()
+    // An option belongs to the command it stands behind: `stops` and `stops show` both take --json.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
@@ -37,6 +42,9 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQueueCommands(program, context);
   addBudgetCommands(program, context);
   addAlertCommands(program, context);
+  addStopCommands(program, context);
+  addDrillCommand(program, context);
+  addSqlCommand(program, context);
   addAccessCommands(program, context);
   addLedgerCommands(program, context);
   addBackupCommands(program, context);

@@ -10,6 +10,7 @@
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
 import {
+  abortingStop,
   findFlag,
   indexFlags,
   verdictOf,
@@ -18,7 +19,7 @@ import {
   type FlagScope,
   type OpenFlags,
 } from "../domain/flag.ts";
-import type { Gate } from "../domain/work-scope.ts";
+import type { Gate, WorkScope } from "../domain/work-scope.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 import { readFlags } from "../postgres/flags.ts";
@@ -32,6 +33,11 @@ interface FlagsOptions {
   readonly clock: Clock;
   readonly permissionMs: number;
   readonly log: Log;
+}
+
+interface LiftedStop {
+  readonly flag: Flag;
+  readonly atMs: number;
 }
 
 const noPermission = {
@@ -54,6 +60,8 @@ export class Flags {
   #readAgain = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #lastCallAt: Date | null = null;
+  #lifted: LiftedStop[] = [];
 
   constructor(options: FlagsOptions) {
     this.#options = options;
@@ -78,6 +86,23 @@ export class Flags {
 
   /** Whether work of this scope may start now; synchronous. */
   readonly gate: Gate = (work) => (this.permitted ? verdictOf(this.#open, work) : noPermission);
+
+  /** The open stop that asks for a call of this scope, which is under way, to be aborted. */
+  aborting(work: WorkScope): Flag | undefined {
+    return abortingStop(this.#open, work);
+  }
+
+  /** A call begins now: its time stands in the next acknowledgement. */
+  readonly noteCall = (at: Date): void => {
+    this.#lastCallAt = at;
+  };
+
+  /** The stops that were seen to be lifted a short while ago, with how long ago that was. */
+  get lifted(): readonly { flag: Flag; agoMs: number }[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#lifted = this.#lifted.filter(({ atMs }) => nowMs - atMs < limits.rampMs);
+    return this.#lifted.map(({ flag, atMs }) => ({ flag, agoMs: nowMs - atMs }));
+  }
 
   /** Whether the flags are known well enough to start anything. */
   get permitted(): boolean {
@@ -146,7 +171,7 @@ export class Flags {
       const leaseLeftMs = reading.leaseLeftMs ?? 0;
       this.#permittedUntilMs = sentAtMs + Math.min(permissionMs, leaseLeftMs);
       this.#version = reading.version;
-      if (reading.flags !== null) this.#open = indexFlags(reading.flags);
+      if (reading.flags !== null) this.#replace(indexFlags(reading.flags));
       this.#tell(reading.flags !== null);
       await this.#acknowledge(processId);
     } catch (error) {
@@ -154,6 +179,14 @@ export class Flags {
       if (!this.permitted && this.#permitted) log.event("permission.lost", errorFields(error));
       this.#permitted = this.permitted;
     }
+  }
+
+  #replace(open: OpenFlags): void {
+    const ids = new Set([...open.values()].map((flag) => flag.id));
+    const atMs = this.#options.clock.monotonicMs();
+    for (const flag of this.open)
+      if (flag.kind === "stop" && !ids.has(flag.id)) this.#lifted.push({ flag, atMs });
+    this.#open = open;
   }
 
   #tell(flagsChanged: boolean): void {
@@ -167,7 +200,11 @@ export class Flags {
   async #acknowledge(processId: string): Promise<void> {
     const obeyed = `${processId} ${this.#version}`;
     if (this.#acknowledged === obeyed) return;
-    await this.#options.listener.run((client) => acknowledgeFlags(client, processId, this.#version));
+    const version = this.#version;
+    const lastCallAt = this.#lastCallAt;
+    await this.#options.listener.run((client) =>
+      acknowledgeFlags(client, processId, { version, lastCallAt }),
+    );
     this.#acknowledged = obeyed;
   }
 }

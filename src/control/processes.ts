@@ -54,7 +54,7 @@ export class ProcessLife {
 
   /** Registers and keeps the lease. The listener must be connected. @throws ServiceError database_unavailable */
   async start(): Promise<void> {
-    await this.#register();
+    await this.#register(null);
     this.#schedule();
     this.#forgetReconnect = this.#options.listener.onReconnect(() => void this.#renewNow());
   }
@@ -68,11 +68,11 @@ export class ProcessLife {
     await this.#options.listener.run((client) => endProcess(client, this.#id)).catch(() => undefined);
   }
 
-  async #register(): Promise<void> {
+  async #register(oldId: string | null): Promise<void> {
     const { listener, newId, roles, concurrency, leaseMs } = this.#options;
     const id = newId();
     await listener.run((client) =>
-      insertProcess(client, { id, host: hostname(), pid: process.pid, roles, concurrency, leaseMs }),
+      insertProcess(client, { id, host: hostname(), pid: process.pid, roles, concurrency, leaseMs, oldId }),
     );
     this.#id = id;
   }
@@ -95,7 +95,7 @@ export class ProcessLife {
     try {
       if (await listener.run((client) => renewProcess(client, this.#id, leaseMs))) return;
       const oldId = this.#id;
-      await this.#register();
+      await this.#register(oldId);
       log.event("process.reaped", { process: oldId, again_as: this.#id });
       for (const tell of this.#reaped) tell(oldId, this.#id);
     } catch (error) {

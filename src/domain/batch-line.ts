@@ -118,7 +118,8 @@ export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineSt
     retryReason: outcome,
     countsTry,
     notBefore: new Date(terms.now.getTime() + delayMs),
-    waitReason: "batch",
+    // A batch whose lines are still wanted is canceled by a stop.
+    waitReason: outcome === "canceled" ? "stop" : "batch",
   };
 }
 

@@ -37,6 +37,8 @@ export interface CompiledJobType {
   readonly fields: Readonly<Record<string, FieldRule>>;
   readonly promptVersions: readonly PromptVersion[];
   readonly servingVersion: number;
+  /** JSON text that waiting jobs are answered with while they are stopped; null: they wait. */
+  readonly stopAnswer: string | null;
   /** JSON Schema of an input, for the API's documentation. */
   readonly inputJsonSchema: Readonly<Record<string, unknown>>;
   /** JSON Schema of an answer with its envelope; null where it depends on the input or the type is plain. */
@@ -72,6 +74,7 @@ export function compileJobType(
     fields: definition.fields,
     promptVersions: prompts,
     servingVersion,
+    stopAnswer: stopAnswerOf(definition),
     inputJsonSchema: z.toJSONSchema(definition.input, { io: "input", unrepresentable: "any" }),
     outputJsonSchema: isZodObject(definition.output)
       ? toProviderSchema(withEnvelope(definition.output))
@@ -98,8 +101,27 @@ function commonProblems(definition: JobTypeDefinition): string[] {
     problems.push("the name must be lower-case words joined by dashes, at most 40 characters");
   }
   if (definition.owner.trim() === "") problems.push("owner is empty");
-  return [...problems, ...fieldProblems(definition), ...numberProblems(definition)];
+  return [
+    ...problems,
+    ...fieldProblems(definition),
+    ...numberProblems(definition),
+    ...onStopProblems(definition),
+  ];
 }
+
+/** One answer for all jobs must be one that the model could have given. */
+function onStopProblems({ onStop = "wait", output }: JobTypeDefinition): string[] {
+  if (typeof onStop === "string")
+    return ["wait", "human"].includes(onStop) ? [] : [`onStop must be "wait", "human" or an answer`];
+  if (!isRecord(onStop) || !isRecord(onStop.answer)) return ["onStop.answer must be an object"];
+  if (typeof output === "function")
+    return ["onStop.answer: the output depends on the input, so no answer fits every job"];
+  const parsed = output === null ? undefined : output.safeParse(onStop.answer);
+  return parsed?.success === false ? [`onStop.answer does not fit the output: ${parsed.error.message}`] : [];
+}
+
+const stopAnswerOf = ({ onStop = "wait" }: JobTypeDefinition): string | null =>
+  typeof onStop === "string" ? null : JSON.stringify(onStop.answer);
 
 const trusts: ReadonlySet<string> = new Set(["instruction", "data"]);
 

@@ -3,12 +3,17 @@
 // A pause means: nothing new starts. A stop is the kill switch of a scope and outranks every pause. Of several that apply the
 // widest is named, because it is the one that has to be lifted first. The gate asks this for every call, so the open flags are
 // kept by scope and target: six look-ups, however many flags are open.
+import { findModel } from "./models.ts";
 import type { GateVerdict, WorkScope } from "./work-scope.ts";
 
 export const flagScopes = ["global", "tenant", "queue", "job_type", "model", "bulk"] as const;
 /** What a flag covers, from the widest to the narrowest. */
 export type FlagScope = (typeof flagScopes)[number];
 export type FlagKind = "pause" | "stop";
+
+export const stopModes = ["drain", "abort", "abort_and_cancel"] as const;
+/** What a stop does to what is under way: lets it end, aborts its calls, or also cancels its message batches. */
+export type StopMode = (typeof stopModes)[number];
 
 /** An open flag. */
 export interface Flag {
@@ -18,7 +23,7 @@ export interface Flag {
   scope: FlagScope;
   /** Id of the tenant, queue or bulk, name of the job type or model; empty for global. */
   target: string;
-  mode: "drain" | "abort" | "abort_and_cancel" | null;
+  mode: StopMode | null;
   reason: string;
   setBy: string;
   setAt: Date;
@@ -51,6 +56,33 @@ export function verdictOf(open: OpenFlags, work: WorkScope): GateVerdict {
   return { open: false, why: flag.kind, flagId: flag.id, reason: flag.reason };
 }
 
+/** The widest open stop that wants calls of this scope aborted. A wider one that lets them end does not speak for it. */
+export function abortingStop(open: OpenFlags, work: WorkScope): Flag | undefined {
+  if (open.size === 0) return undefined;
+  return flagScopes
+    .map((scope) => findFlag(open, "stop", scope, targetOf(scope, work)))
+    .find((flag) => flag !== undefined && flag.mode !== "drain");
+}
+
+/** The least width at which work begins again after a stop, as a share of all. */
+const firstWidth = 1 / 20;
+
+/**
+ * How much of its full width work gets a while after stops of it were lifted: a twentieth at once, up to all of it in a straight line,
+ * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Which models a bulk's lines name is not
+ * known where this is asked; after the stop of a model everything comes back gently.
+ */
+export function widthAfter(
+  lifted: readonly { readonly flag: Pick<Flag, "scope" | "target">; readonly agoMs: number }[],
+  work: WorkScope,
+  rampMs: number,
+): number {
+  const widths = lifted
+    .filter(({ flag }) => flag.scope === "model" || flag.target === targetOf(flag.scope, work))
+    .map(({ agoMs }) => Math.min(1, Math.max(firstWidth, agoMs / rampMs)));
+  return Math.min(1, ...widths);
+}
+
 function firstFlag(open: OpenFlags, kind: FlagKind, work: WorkScope): Flag | undefined {
   for (const scope of flagScopes) {
     const flag = findFlag(open, kind, scope, targetOf(scope, work));
@@ -65,7 +97,8 @@ function targetOf(scope: FlagScope, work: WorkScope): string {
     tenant: work.tenantId,
     queue: work.queueId,
     job_type: work.jobType,
-    model: work.model,
+    // One model has several names: a stop of it covers them all.
+    model: findModel(work.model)?.id ?? work.model,
     bulk: work.bulkId,
   };
   return targets[scope];

@@ -42,6 +42,12 @@ export interface Envelope {
   readonly abstained: Abstention | null;
 }
 
+/**
+ * What becomes of waiting jobs while they are stopped. wait: they wait until it is lifted. `answer`: they succeed at once with this
+ * answer, decided by nobody (`decided_by: static`). human: goes to a person once there are approvals; until then it waits.
+ */
+export type OnStop = "wait" | "human" | { readonly answer: Readonly<Record<string, unknown>> };
+
 interface Common {
   /** Lower-case words joined by dashes; part of the public API. */
   readonly name: string;
@@ -65,6 +71,8 @@ interface Common {
   readonly attemptsMax?: number;
   /** 0 to 9, higher first. */
   readonly priority?: number;
+  /** Default `wait`. */
+  readonly onStop?: OnStop;
 }
 
 interface Structured extends Common {

@@ -49,6 +49,28 @@ export function shareOut(
   return dealt;
 }
 
+/**
+ * Narrows the queues of work that comes back after a stop. `shareOf` says how much of its full width a bulk may have now, 1 being all;
+ * a queue gets the least of its bulks', and those that are narrowed share the calls at once between them.
+ */
+export function easeIn<Bulk extends WaitingBulk>(
+  bulks: readonly Bulk[],
+  concurrency: number,
+  shareOf: (bulk: Bulk) => number,
+): Bulk[] {
+  const shares = new Map<string, number>();
+  for (const bulk of bulks) {
+    const share = Math.min(shareOf(bulk), shares.get(bulk.queueId) ?? 1);
+    if (share < 1) shares.set(bulk.queueId, share);
+  }
+  return bulks.map((bulk) => {
+    const share = shares.get(bulk.queueId);
+    if (share === undefined) return bulk;
+    const room = Math.max(1, Math.floor((concurrency * share) / shares.size));
+    return { ...bulk, concurrencyMax: Math.min(bulk.concurrencyMax ?? Infinity, room) };
+  });
+}
+
 /** What each queue's limit on concurrency leaves. A shared queue has one limit for all its tenants. */
 function roomsOf(bulks: readonly WaitingBulk[]): Map<string, number> {
   return new Map(

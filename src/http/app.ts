@@ -23,7 +23,12 @@ export function createApp(deps: AppDeps): Express {
   app.set("query parser", "simple");
   app.use(nameRequest);
   app.use(logAnswer(deps.log, deps.clock));
-  if (deps.board !== undefined) app.use(deps.board.path, deps.board.handler);
+  if (deps.board !== undefined) {
+    const { path, handler } = deps.board;
+    app.use(path, handler);
+    // The address that somebody can be told on the phone.
+    app.get("/stop", (_request, response) => response.redirect(303, `${path}/stop`));
+  }
   app.use(helmet());
   const authenticate = createAuthenticate({ pool: deps.pool, newId: deps.newId, clock: deps.clock });
   const routes = allRoutes(api);

@@ -85,6 +85,12 @@ export const events = {
   "alert.delivery_failed": warn("The webhook did not take an alert; it is sent again later."),
   "alert.given_up": error("The webhook did not take an alert in all its tries; it stays visible as failed."),
   "breaker.tripped": warn("The breaker paused a queue or a tenant; a person lifts it."),
+  "stop.set": info("A stop was set or made harder: nothing of its scope starts."),
+  "stop.aborted": info("Calls in the scope of a stop were aborted; they are booked at their worst case."),
+  "stop.canceling": info("Message batches in the scope of a stop are to be canceled."),
+  "stop.answered": info("Waiting jobs were answered by the answer their type keeps for a stop."),
+  "stop.complete": info("Every process obeys a stop and nothing of its scope is in flight."),
+  "stop.lifted": info("A stop was lifted; its work comes back gently."),
   "permission.lost": warn("The flags could not be read in time; this process starts nothing."),
   "permission.regained": info("The flags were read again; this process may start calls."),
 

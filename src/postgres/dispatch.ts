@@ -20,6 +20,7 @@ const countWindow = queryOne("dispatch/count-window");
 const lockQueued = query("dispatch/lock-queued");
 const dispatchJobs = query("dispatch/dispatch");
 const markWaiting = query("dispatch/mark-waiting");
+const markHeld = query("dispatch/mark-held");
 
 /** A realtime dispatch: the ids its queue entry carries, and when it may start (null = now). */
 export interface Dispatch extends WorkScope {
@@ -35,6 +36,8 @@ export interface DispatchTerms {
   now: Date;
   /** Retries that are due later than this stay queued. */
   horizon: Date;
+  /** What stands against work of this scope now; null: nothing. */
+  closedBy(scope: WorkScope): "pause" | "stop" | null;
   unbudgeted: Unbudgeted;
 }
 
@@ -71,12 +74,7 @@ export async function dispatchFrom(
   terms: DispatchTerms,
 ): Promise<Dispatch[]> {
   return withTransaction(pool, async (client) => {
-    const { rows } = await lockQueued(client, [
-      [...places.keys()],
-      [...places.values()],
-      terms.horizon,
-      terms.now,
-    ]);
+    const rows = await lockOpen(client, places, terms);
     if (rows.length === 0) return [];
     const { chosen, refused, cheaper } = await look(client, rows, terms);
     await markRefused(client, refused, terms.now);
@@ -102,6 +100,49 @@ export async function dispatchFrom(
 
 type QueuedRow = RowOf<"dispatch/lock-queued">;
 
+/**
+ * Locks each bulk's share. A bulk's lines may name several models; those whose gate is shut are found on the way, told what they
+ * wait for, and passed over in the next look.
+ */
+async function lockOpen(
+  client: Client,
+  places: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<QueuedRow[]> {
+  const closedModels = new Set<string>();
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found shut; there are few models
+    const { rows } = await lockQueued(client, [
+      [...places.keys()],
+      [...places.values()],
+      terms.horizon,
+      terms.now,
+      [...closedModels],
+    ]);
+    const shut = rows.flatMap((row) => {
+      const why = terms.closedBy(scopeOf(row));
+      return why === null ? [] : [{ row, why }];
+    });
+    if (shut.length === 0) return rows;
+    for (const why of ["pause", "stop"] as const) {
+      const ids = shut
+        .filter((one) => one.why === why && one.row.wait_reason !== why)
+        .map(({ row }) => row.id);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      if (ids.length > 0) await markHeld(client, [ids, why]);
+    }
+    for (const { row } of shut) closedModels.add(row.model);
+  }
+}
+
+const scopeOf = (row: QueuedRow): WorkScope => ({
+  tenantId: row.tenant_id,
+  queueId: row.queue_id,
+  jobType: row.job_type,
+  model: row.model,
+  bulkId: row.bulk_id,
+});
+
 interface Looked {
   chosen: string[];
   refused: QueuedRow[];
@@ -114,13 +155,7 @@ async function look(
   rows: readonly QueuedRow[],
   { now, unbudgeted }: DispatchTerms,
 ): Promise<Looked> {
-  const scopes = rows.map((row) => ({
-    tenantId: row.tenant_id,
-    queueId: row.queue_id,
-    jobType: row.job_type,
-    bulkId: row.bulk_id,
-    labels: row.labels,
-  }));
+  const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
   const { windowIds, downgrading } = await windowsFor(client, scopes, now);
   const rooms = await readRooms(client, windowIds.flat());
   const requests = rows.map((row, index) => ({

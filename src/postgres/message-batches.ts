@@ -53,14 +53,17 @@ export async function renewStep(
   return (await renewRow(db, [id, processId, leaseUntil, now])).rowCount > 0;
 }
 
-/** Gives a batch back, due again at `dueAt`. Undefined: it is no longer this process's, or has come to its end. */
+/**
+ * Gives a batch back, due again at `dueAt`, or at once if its cancellation was asked for meanwhile (`cancelKnown`: it was before).
+ * Undefined: it is no longer this process's, or has come to its end.
+ */
 export async function endStep(
   db: Database,
   { id, processId }: Holder,
-  dueAt: Date,
-): Promise<Wake | undefined> {
-  const row = await endRow(db, [id, processId, dueAt]);
-  return row === undefined ? undefined : wakeOf(row);
+  { dueAt, cancelKnown }: { dueAt: Date; cancelKnown: boolean },
+): Promise<{ wake: Wake; dueAt: Date } | undefined> {
+  const row = await endRow(db, [id, processId, dueAt, cancelKnown]);
+  return row === undefined ? undefined : { wake: wakeOf(row), dueAt: row.next_poll_at ?? dueAt };
 }
 
 /** Batches that were due before `overdueAt` and that nobody has in hand. */

@@ -18,10 +18,13 @@ export interface NewProcess {
   /** Realtime calls at once; 0 for a process that makes none. */
   concurrency: number;
   leaseMs: number;
+  /** The id under which it was declared dead; null at its start. */
+  oldId: string | null;
 }
 
 export async function insertProcess(database: Database, row: NewProcess): Promise<void> {
-  await insert(database, [row.id, row.host, row.pid, [...row.roles], row.concurrency, row.leaseMs]);
+  const { id, host, pid, roles, concurrency, leaseMs, oldId } = row;
+  await insert(database, [id, host, pid, [...roles], concurrency, leaseMs, oldId]);
 }
 
 /** Renews the lease. False: this process has been declared dead, or has ended. */
@@ -30,9 +33,13 @@ export async function renewProcess(database: Database, id: string, leaseMs: numb
   return rowCount > 0;
 }
 
-/** Writes down which version of the flags the process obeys from now on. */
-export async function acknowledgeFlags(database: Database, id: string, version: bigint): Promise<void> {
-  await acknowledge(database, [id, version]);
+/** Writes down which version of the flags the process obeys from now on, and when it last began a call before that. */
+export async function acknowledgeFlags(
+  database: Database,
+  id: string,
+  { version, lastCallAt }: { version: bigint; lastCallAt: Date | null },
+): Promise<void> {
+  await acknowledge(database, [id, version, lastCallAt]);
 }
 
 export async function endProcess(database: Database, id: string): Promise<void> {

@@ -892,6 +892,7 @@ export interface Queries {
       jobsMax: readonly (number | null)[],
       horizon: Date,
       now: Date,
+      closedModels: readonly (string | null)[],
     ];
     row: {
       id: string;
@@ -911,6 +912,12 @@ export interface Queries {
       may_wait: boolean;
     };
     rows: "many";
+  };
+  /** Writes down that queued jobs are held by a pause or stop, once. */
+  "dispatch/mark-held": {
+    params: [jobId: readonly (string | null)[], waitReason: string];
+    row: never;
+    rows: "none";
   };
   /** Writes down that queued jobs wait for a budget. */
   "dispatch/mark-waiting": {
@@ -1556,11 +1563,12 @@ export interface Queries {
   };
   /** Gives a message batch back after a step and says when it is due again; the number names that wake-up. */
   "message-batches/end-step": {
-    params: [id: string, processId: string, nextPollAt: Date];
+    params: [id: string, processId: string, nextPollAt: Date, cancelKnown: boolean];
     row: {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       wake_no: number;
+      next_poll_at: Date | null;
     };
     rows: "one";
   };
@@ -1753,6 +1761,7 @@ export interface Queries {
       created_at: Date;
       ended_at: Date | null;
       ingested_at: Date | null;
+      stop_id: string | null;
     };
     rows: "one";
   };
@@ -1869,6 +1878,7 @@ export interface Queries {
       created_at: Date;
       ended_at: Date | null;
       ingested_at: Date | null;
+      stop_id: string | null;
     };
     rows: "one";
   };
@@ -1926,9 +1936,9 @@ export interface Queries {
     row: { tenant_id: string; attempts: bigint; amount_nano: bigint; job_id: string };
     rows: "one";
   };
-  /** Writes down which version of the flags a process obeys: what a stop waits for. */
+  /** Writes down which version of the flags a process obeys, and when it last began a call before that: what a stop waits for. */
   "processes/acknowledge-flags": {
-    params: [id: string, flagVersion: bigint];
+    params: [id: string, flagVersion: bigint, lastCallAt: Date | null];
     row: never;
     rows: "none";
   };
@@ -1944,7 +1954,7 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** Registers a process with its first lease. */
+  /** Registers a process with its first lease and the session of its control connection. */
   "processes/insert": {
     params: [
       id: string,
@@ -1953,11 +1963,12 @@ export interface Queries {
       roles: readonly (string | null)[],
       concurrency: number,
       leaseMs: number,
+      oldId: string | null,
     ];
     row: never;
     rows: "none";
   };
-  /** Renews the lease of a process that has neither ended nor been reaped. */
+  /** Renews the lease of a process that has neither ended nor been reaped, and says which session its control connection is now. */
   "processes/renew": {
     params: [id: string, leaseMs: number];
     row: never;
@@ -2408,6 +2419,149 @@ export interface Queries {
       overrun_nano: bigint;
     };
     rows: "many";
+  };
+  /** Answers waiting jobs of a stop by the answer that their job type keeps for this: they succeed, decided by nobody, at no cost. */
+  "stops/answer-waiting": {
+    params: [
+      stopId: string,
+      jobType: readonly (string | null)[],
+      output: readonly (string | null)[],
+      rowsMax: number,
+    ];
+    row: { answered: number };
+    rows: "one";
+  };
+  /** The message batches that a stop concerns: those it has asked to be canceled, and those with lines in its scope that are at the provider or may be, void ones included while their money is held. */
+  "stops/batches": {
+    params: [stopId: string, scope: string, target: string, rowsMax: number];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      provider_id: string | null;
+      line_count: number;
+      processing_status: "in_progress" | "canceling" | "ended" | null;
+      cancel_requested_at: Date | null;
+      cancel_sent_at: Date | null;
+      ended_at: Date | null;
+      asked_by_this: boolean;
+      worst_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** The realtime calls in the scope of a stop: in flight now, the most that open ones can cost (those of dead processes included, until they are booked), and aborted since it was set. */
+  "stops/calls": {
+    params: [scope: string, target: string, since: Date, until: Date | null];
+    row: { in_flight: number; worst_nano: bigint; aborted: number; aborted_nano: bigint };
+    rows: "one";
+  };
+  /** Asks for the cancellation of every message batch whose open lines are all in the scope of a stop that cancels, and makes them due at once. */
+  "stops/cancel-batches": {
+    params: [stopId: string];
+    row: { id: string; told: string };
+    rows: "many";
+  };
+  /** Writes down that a stop is complete, if it is: every process is confirmed, no call in its scope is in flight at one that lives, no creation of a message batch with lines in its scope waits for its answer (one whose lease has ended is in doubt, and listed as that), and, where it cancels, the provider has been asked for every batch of it that has an id and is surely ours. */
+  "stops/complete": {
+    params: [stopId: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** One stop by its id, or the open one of a scope and target; with the name of what it is aimed at. */
+  "stops/find": {
+    params: [id: string | null, scope: string | null, target: string | null, tenantId: string | null];
+    row: {
+      id: string;
+      tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      target_name: string | null;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+      lifted_by: string | null;
+      lifted_at: Date | null;
+      flag_version: bigint;
+      completed_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Lifts a stop, with its audit event. */
+  "stops/lift": {
+    params: [id: string, tenantId: string | null, actor: string, reason: string];
+    row: {
+      id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      audit_id: bigint;
+    };
+    rows: "one";
+  };
+  /** Stops, the newest first. */
+  "stops/list": {
+    params: [tenantId: string | null, openOnly: boolean, after: string | null, rowsMax: number];
+    row: {
+      id: string;
+      tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "model" | "bulk";
+      target: string;
+      target_name: string | null;
+      mode: "drain" | "abort" | "abort_and_cancel" | null;
+      reason: string;
+      set_by: string;
+      set_at: Date;
+      lifted_by: string | null;
+      lifted_at: Date | null;
+      flag_version: bigint;
+      completed_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** What each process that lived when a stop was set, or may live yet, says of it; with its last start before it did and the calls in scope that it has in flight. */
+  "stops/processes": {
+    params: [stopId: string];
+    row: {
+      id: string;
+      host: string;
+      pid: number;
+      roles: string[];
+      state: string;
+      last_call_at: Date | null;
+      calls_in_flight: number;
+    };
+    rows: "many";
+  };
+  /** Sets a stop with its audit event; one that is open for this scope and target becomes as hard as is asked for. */
+  "stops/set": {
+    params: [
+      id: string,
+      tenantId: string,
+      scope: string,
+      target: string,
+      mode: string,
+      reason: string,
+      actor: string,
+    ];
+    row: { stop_id: string; audit_id: bigint };
+    rows: "one";
+  };
+  /** What a stop is aimed at, by its name: the id of a tenant, queue or bulk, the name of a job type that was ever registered. */
+  "stops/target": {
+    params: [scope: string, name: string, tenantId: string | null];
+    row: { target: string };
+    rows: "one";
+  };
+  /** Message batches that are to be canceled and of which the provider has not been asked that yet. */
+  "stops/unsent-cancels": {
+    params: [credentialId: string, rowsMax: number];
+    row: { id: string; provider_id: string };
+    rows: "many";
+  };
+  /** How many jobs in a scope wait: queued, or dispatched and not begun. */
+  "stops/waiting": {
+    params: [scope: string, target: string];
+    row: { jobs: bigint };
+    rows: "one";
   };
   /** Finishes those bulks that have no open job left, counted exactly over tallies and differences in one snapshot. */
   "tallies/finish-bulks": {

@@ -6,7 +6,7 @@ import { createApp } from "../http/app.ts";
 import { createBoard } from "../http/board/board.ts";
 import { sessionSecret } from "../http/board/session.ts";
 import { listen } from "../http/server.ts";
-import type { ProviderChoice } from "./lanes.ts";
+import type { ProviderChoice } from "../config/provider-choice.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 

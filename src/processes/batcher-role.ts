@@ -1,15 +1,18 @@
 // Wires the batch lane: collector, create protocol, polls and ingest.
 
 import { limits } from "../config/limits.ts";
+import { defaultCredentialId } from "../config/provider-choice.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import { batchLaneBounds } from "../lanes/batch/bounds.ts";
 import { createBatchLane } from "../lanes/batch/lane.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
 import { createProviderBatches } from "../provider/batches.ts";
 import type { Provider } from "../provider/client.ts";
-import { defaultCredentialId } from "./role.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
+
+/** What `sluice_cancel` carries when message batches are to be canceled. */
+const canceledBatches = "message-batches";
 
 export async function startBatcherRole(
   runtime: Runtime,
@@ -38,6 +41,9 @@ export async function startBatcherRole(
   const forget = [
     listener.on("sluice_work", () => lane.wakeCollector()),
     listener.on("sluice_budget", () => lane.budgetChanged()),
+    listener.on("sluice_cancel", (payload) => {
+      if (payload === canceledBatches) void lane.wakeDue().catch(() => undefined);
+    }),
     flags.onChange(() => lane.wakeCollector()),
   ];
   await lane.start();

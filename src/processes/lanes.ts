@@ -2,7 +2,7 @@
 // its fetch and the pace fed by the headers of its answers.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Config } from "../config/config.ts";
+import type { ProviderChoice } from "../config/provider-choice.ts";
 import { limits } from "../config/limits.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import { errorFields } from "../observe/error-fields.ts";
@@ -13,34 +13,6 @@ import { createCredentialPace, startWorkerRole } from "./realtime-roles.ts";
 import { stopAll } from "./role.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
-
-export interface ProviderChoice {
-  provider: string;
-  simulated: boolean;
-  apiKey: string | null;
-}
-
-const loopbackHosts = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
-/**
- * Which provider the configuration means. One on this machine takes any key, and counts as a simulator unless it was given a real
- * one (then it is a proxy, and things cost money). Any other is called only with a key.
- */
-export function chooseProvider({ providerUrl, anthropicApiKey }: Config): ProviderChoice {
-  const { hostname, host } = new URL(providerUrl);
-  const local = loopbackHosts.has(hostname);
-  const simulated = local && anthropicApiKey?.startsWith("sk-ant-") !== true;
-  const apiKey = anthropicApiKey ?? (local ? "simulated" : null);
-  return {
-    provider: simulated
-      ? `SIMULATED at ${host}`
-      : apiKey === null
-        ? "none: ANTHROPIC_API_KEY is not set"
-        : host,
-    simulated,
-    apiKey,
-  };
-}
 
 /**
  * The roles that call the provider. Without a shared Redis exactly one process may (each paces itself, and nothing else would
@@ -134,6 +106,7 @@ async function startLanes(runtime: Runtime, apiKey: string, gate: Gate): Promise
     gate,
     clock,
     onAnswer: (headers, status) => pace.learn(headers, status),
+    onStart: runtime.flags.noteCall,
   });
   const timer = setInterval(() => void refresh().catch(() => undefined), 1_000);
   const roles: Role[] = [];

@@ -2,18 +2,19 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { limits } from "../config/limits.ts";
+import { defaultCredentialId } from "../config/provider-choice.ts";
 import { createPace } from "../limiter/pace.ts";
 import type { Pace } from "../limiter/pace.ts";
 import { createDispatcher } from "../lanes/realtime/dispatcher.ts";
 import { createRealtimeWorker } from "../lanes/realtime/worker.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
+import { widthAfter } from "../domain/flag.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import type { Dispatch } from "../postgres/dispatch.ts";
 import { LeaseKeeper } from "../postgres/leases.ts";
 import { aliveProcesses } from "../postgres/processes.ts";
 import type { Provider } from "../provider/client.ts";
 import { addJobs } from "../queue/entries.ts";
-import { defaultCredentialId } from "./role.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -51,6 +52,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
     clock,
     log,
     gate: flags.gate,
+    widthOf: (work) => widthAfter(flags.lifted, work, limits.rampMs),
     credentialId: defaultCredentialId,
     concurrency: async () => (await workers()).concurrency,
     holdLease: () => {
@@ -126,7 +128,7 @@ export async function startWorkerRole(
   runtime: Runtime,
   { provider, pace, gate }: WorkerRoleOptions,
 ): Promise<Role> {
-  const { pool, config, clock, log, listener, life, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, listener, life, flags, backend, jobTypes, newId } = runtime;
   const lane = createRealtimeWorker({
     pool,
     config,
@@ -144,9 +146,18 @@ export async function startWorkerRole(
     // No wait of the lane may keep a drained process alive: its longest is the drain's own deadline.
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
   });
-  const forget = listener.on("sluice_cancel", (payload) =>
-    lane.abort(payload.startsWith("bulk:") ? { bulkId: payload.slice("bulk:".length) } : { jobId: payload }),
-  );
+  const forget = [
+    listener.on("sluice_cancel", (payload) =>
+      lane.abort(
+        payload.startsWith("bulk:") ? { bulkId: payload.slice("bulk:".length) } : { jobId: payload },
+      ),
+    ),
+    // In the tick in which the flags have changed, before this process acknowledges them.
+    flags.onChange(() => {
+      const aborted = lane.abortWork((work) => flags.aborting(work) !== undefined);
+      if (aborted > 0) log.event("stop.aborted", { calls: aborted });
+    }),
+  ];
   const worker = await backend.createWorker<Dispatch>(
     realtimeQueueName,
     ({ entry }) => lane.process(entry.data),
@@ -156,7 +167,7 @@ export async function startWorkerRole(
   );
   return {
     stop: async (timeoutMs) => {
-      forget();
+      for (const forgetOne of forget) forgetOne();
       const drained = lane.drain(timeoutMs);
       await worker.close(timeoutMs);
       return drained;

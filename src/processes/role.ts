@@ -9,6 +9,3 @@ export async function stopAll(roles: readonly Role[], timeoutMs: number): Promis
   const ends = await Promise.all(roles.map((role) => role.stop(timeoutMs)));
   return { aborted: ends.reduce((sum, end) => sum + end.aborted, 0) };
 }
-
-/** The one credential of this installation; tenants bring their own later. */
-export const defaultCredentialId = "default";

@@ -1,9 +1,11 @@
 // What runs beside the dispatcher in one process at a time: the sweeps that mend what others left, the breaker, the sender of alerts,
 // and the follower that keeps bulks and pauses visible in the queue backend. They hold leases, so any number of processes may stand by.
+// Stops are followed by every such process, because none of them may wait for a lease.
 
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { Follower } from "../control/follower.ts";
+import { StopKeeper } from "../control/stop-keeper.ts";
 import { createAlertSender } from "../delivery/alert-sender.ts";
 import type { WebhookTarget } from "../delivery/webhook.ts";
 import type { BreakerRules } from "../domain/breaker.ts";
@@ -12,7 +14,7 @@ import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
 export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
-  const { pool, listener, life, flags, backend, clock, log, config, newId } = runtime;
+  const { pool, listener, life, flags, backend, jobTypes, clock, log, config, newId } = runtime;
   const { publicUrl } = config;
   const sender = createAlertSender({
     pool,
@@ -36,12 +38,14 @@ export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
   const forget = listener.on("sluice_alert", (payload) =>
     upkeep.wake(payload === "overrun" ? "overrun" : "alerts"),
   );
+  const stops = new StopKeeper({ database: pool, flags, jobTypes, log });
+  stops.start();
   await upkeep.start();
   await follower.start();
   return {
     stop: async () => {
       forget();
-      await Promise.all([upkeep.stop(), follower.stop()]);
+      await Promise.all([stops.stop(), upkeep.stop(), follower.stop()]);
       return { aborted: 0 };
     },
   };

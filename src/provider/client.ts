@@ -22,6 +22,8 @@ export interface ProviderOptions {
   clock: Clock;
   /** Called with the headers of every answer of the Messages endpoint: the pace learns the provider's limits from them. */
   onAnswer?(headers: Headers, status: number): void;
+  /** Called when a call that costs or carries content begins. */
+  onStart?(at: Date): void;
 }
 
 /** How a request differs from another; `free` ones pass a shut gate (poll, list, cancel, results). */
@@ -62,6 +64,7 @@ export function createProvider(options: ProviderOptions): Provider {
     gate: options.gate,
     clock,
     onAnswer: (headers, status) => options.onAnswer?.(headers, status),
+    onStart: (at) => options.onStart?.(at),
   });
   const client = new Anthropic({
     apiKey: options.apiKey,

@@ -31,6 +31,8 @@ export interface GatedFetchOptions {
   gate: Gate;
   clock: Clock;
   onAnswer(headers: Headers, status: number): void;
+  /** Called when a call that costs or carries content begins. */
+  onStart?(at: Date): void;
 }
 
 const agentOptions = {
@@ -61,7 +63,10 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
         }
       }
     }
-    if (trace !== undefined) trace.sentAt = options.clock.now();
+    if (trace !== undefined) {
+      trace.sentAt = options.clock.now();
+      if (trace.scope !== undefined) options.onStart?.(trace.sentAt);
+    }
     // oxlint-disable-next-line typescript/no-base-to-string -- the SDK passes a text
     const target = String(url);
     if (trace?.paced === true) {

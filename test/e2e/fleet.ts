@@ -14,6 +14,8 @@ export interface Fleet extends Installation {
   join(roles: string, overrides?: Record<string, string>): Promise<SluiceProcess>;
   /** Ends every process in order. */
   end(): Promise<void>;
+  /** Where the first process answers. */
+  readonly url: string;
   /** Everything that any process of it has printed. */
   output(): string;
   /** Reaches the first process, which does nothing but answer callers. */
@@ -69,6 +71,7 @@ export async function openFleet(options: InstallationOptions = {}): Promise<Flee
   return {
     ...installation,
     join,
+    url: front.url ?? "",
     output: () => processes.map((one) => one.output()).join("\n"),
     caller: callerOf(front.url ?? "", keys.default),
     operator: callerOf(front.url ?? "", keys.installation),

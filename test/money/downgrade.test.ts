@@ -82,7 +82,9 @@ test("the dispatcher moves it before it is ever carried to a worker", async () =
   const epoch = await acquireLease(pool, "dispatcher", "test", 60_000);
   if (epoch === undefined) throw new Error("no lease");
   const now = systemClock.now();
-  const terms = { holder: "test", epoch, leaseMs: 60_000, now, horizon: now, unbudgeted: "refuse" as const };
+  const closedBy = () => null;
+  const lease = { holder: "test", epoch, leaseMs: 60_000 };
+  const terms = { ...lease, now, horizon: now, closedBy, unbudgeted: "refuse" as const };
   const dispatched = await dispatchFrom(pool, new Map([[bulk.bulkId, 4]]), terms);
   expect(dispatched.map(({ jobId }) => jobId)).toEqual(bulk.jobIds.slice(0, 1));
   expect(await places()).toEqual([

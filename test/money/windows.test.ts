@@ -167,6 +167,7 @@ test("the dispatcher takes waiting work up again by itself when the next window 
     clock,
     log: silentLog,
     gate: () => ({ open: true }),
+    widthOf: () => 1,
     enqueue: (dispatches) => Promise.resolve(void out.push(...dispatches)),
     holdLease: () => Promise.resolve(epoch === undefined ? null : { holder: "test", epoch }),
     concurrency: () => Promise.resolve(10),

@@ -2,7 +2,7 @@
 //
 // A request passes, in this order: safe headers, the session, the question who is signed in, for anything that changes something
 // the questions whether it comes from our own page and whether this key may operate, then the table of buttons. The acts that
-// remain are pause and resume, which write the flag in Postgres under the name of whoever is signed in.
+// remain are pause and resume, and the stop page's one button; they write the flag in Postgres under the name of whoever is signed in.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createBullBoard } from "@bull-board/api";
 import { ExpressAdapter } from "@bull-board/express";
@@ -20,6 +20,7 @@ import { bulkPage, jobPage, messageBatchPage, type Page } from "./pages.ts";
 import { BoardQueues } from "./queues.ts";
 import { isSameOrigin, sessionCookie, signedIn, type SignedIn } from "./session.ts";
 import { signInRoutes } from "./sign-in.ts";
+import { stopPageRoutes } from "./stop-page.ts";
 
 export interface BoardDeps {
   readonly database: Database;
@@ -71,6 +72,7 @@ export function createBoard(deps: BoardDeps): Board {
   router.get("/", (_request, response) => response.redirect(303, `${basePath}/queues`));
   const pages = pageRoutes(deps, () => acting.getStore()?.actor ?? "");
   router.use(pages);
+  router.use(stopPageRoutes({ ...deps, basePath, who: () => acting.getStore() }));
   // Before Bull Board's own: it would press the button of each queue it shows, and there may be more than it shows.
   router.put("/queues/api/queues/pause", (_request, response) =>
     act(deps.log, response, "pause all", () => queues.everything.pause()),
@@ -93,7 +95,10 @@ function uiConfigOf(simulated: boolean) {
     environment: simulated
       ? { label: "SIMULATED", color: "#b45309", textColor: "#ffffff" }
       : { label: "LIVE", color: "#15803d", textColor: "#ffffff" },
-    miscLinks: [{ text: "Sign out", url: `${basePath}/sign-out` }],
+    miscLinks: [
+      { text: "Stop everything", url: `${basePath}/stop` },
+      { text: "Sign out", url: `${basePath}/sign-out` },
+    ],
     hideDocsLink: true,
     sortQueues: true,
     showWorkers: false,

@@ -46,6 +46,7 @@ const style = new Html(`
   input { width: 100%; box-sizing: border-box; font: inherit; padding: .5rem .6rem; border: 1px solid var(--line); border-radius: .4rem; }
   button { font: inherit; padding: .5rem 1.1rem; border: 0; border-radius: .4rem; background: var(--accent); color: #fff; cursor: pointer; margin-top: 1rem; }
   button.quiet { background: none; color: inherit; border: 1px solid var(--line); padding: .15rem .7rem; margin: 0; }
+  button.danger { background: #b91c1c; font-size: 1.4rem; font-weight: 600; padding: 1rem 2rem; } form.stop { max-width: 36rem; }
   .fault { border-left: 3px solid #dc2626; padding: .4rem .8rem; background: var(--soft); } a { color: var(--accent); }
 `);
 
@@ -67,7 +68,10 @@ export function page({ title, basePath, simulated, actor }: Frame, body: Html): 
   const nav =
     actor === undefined
       ? html``
-      : html`<nav><a href="${basePath}/queues">Queues</a><span>${actor}</span>${signOut}</nav>`;
+      : html`<nav>
+          <a href="${basePath}/queues">Queues</a><a href="${basePath}/stop">Stop</a
+          ><span>${actor}</span>${signOut}
+        </nav>`;
   return html`<!doctype html>
     <html lang="en">
       <head>

@@ -14,6 +14,7 @@ import { pauseRoutes } from "./pauses.ts";
 import { queueRoutes } from "./queues.ts";
 import { resultRoutes } from "./results.ts";
 import { spendRoute } from "./spend.ts";
+import { stopRoutes } from "./stops.ts";
 import { submitBulkRoute } from "./submit-bulk.ts";
 import { typeRoutes } from "./types.ts";
 
@@ -26,6 +27,7 @@ export function allRoutes(api: Api): Route[] {
     ...jobRoutes(api),
     ...queueRoutes(api),
     ...pauseRoutes(api),
+    ...stopRoutes(api),
     ...budgetRoutes(api),
     spendRoute(api),
     ...alertRoutes(api),

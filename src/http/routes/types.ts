@@ -13,6 +13,7 @@ const typeSchema = z
     max_tokens: z.int().nullable(),
     default_urgency: z.enum(["now", "whenever"]).nullable(),
     expires_at_deadline: z.boolean(),
+    on_stop: z.enum(["wait", "static"]).meta({ description: "What becomes of waiting jobs while stopped." }),
     serving_version: z.int(),
     versions: z.array(z.object({ version: z.int(), sha256: z.string() })),
     fields: z.record(
@@ -39,6 +40,7 @@ function presentType(type: CompiledJobType) {
     max_tokens: type.maxTokens,
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
+    on_stop: type.stopAnswer === null ? "wait" : "static",
     serving_version: type.servingVersion,
     versions: type.promptVersions.map(({ version, sha256 }) => ({ version, sha256 })),
     fields: Object.fromEntries(

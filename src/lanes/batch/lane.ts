@@ -25,6 +25,8 @@ export interface BatchLane {
   runStep(batchId: string): Promise<StepReport>;
   /** Wakes what is overdue; answers how many. */
   sweepOnce(): Promise<number>;
+  /** Wakes what is due now, a cancellation that was asked for above all; answers how many. */
+  wakeDue(): Promise<number>;
   /** Releases the money of void batches whose time is over; answers how many holds. */
   releaseVoidHolds(): Promise<number>;
   /** Looks for void batches that the provider has after all; answers how many. */
@@ -49,13 +51,14 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
     const lingerMs = dueAt === null ? Infinity : dueAt.getTime() - deps.clock.now().getTime();
     return Math.max(0, Math.min(batchLaneBounds.collectEveryMs, lingerMs));
   };
-  const sweepOnce = async (): Promise<number> => {
+  const wakeOverdue = async (graceMs: number): Promise<number> => {
     const now = deps.clock.now();
-    const overdueAt = new Date(now.getTime() - batchLaneBounds.overdueGraceMs);
+    const overdueAt = new Date(now.getTime() - graceMs);
     const overdue = await takeOverdue(deps.pool, overdueAt, now, batchLaneBounds.overdueRowsMax);
     await wakeAll(overdue);
     return overdue.length;
   };
+  const sweepOnce = (): Promise<number> => wakeOverdue(batchLaneBounds.overdueGraceMs);
   /** Through the queue; while that is away the steps are run here, one by one. */
   const wakeAll = async (overdue: readonly Wake[]): Promise<void> => {
     if (await wakes.add(overdue.map((wake) => ({ wake, inMs: 0 })))) return;
@@ -84,6 +87,7 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
     collector,
     runStep: (batchId) => runStep(batchId, deps, stopping.signal),
     sweepOnce,
+    wakeDue: () => wakeOverdue(0),
     releaseVoidHolds: releaseHolds,
     findLateBatches: findLate,
     start: async () => {

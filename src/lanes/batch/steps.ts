@@ -39,10 +39,7 @@ export async function runStep(
   lease.keep();
   try {
     const end = await stepOf(batch, { deps, lease, signal });
-    if (end.kind === "done") return { batch, next: null };
-    const dueAt = new Date(deps.clock.now().getTime() + end.inMs);
-    const wake = await endStep(deps.pool, lease.holder, dueAt);
-    return { batch, next: wake === undefined ? null : { wake, inMs: end.inMs } };
+    return { batch, next: end.kind === "done" ? null : await giveBack(batch, end.inMs, { deps, lease }) };
   } catch (error) {
     if (error instanceof ServiceError) throw error;
     deps.log.event("sweep.failed", {
@@ -51,11 +48,22 @@ export async function runStep(
       state: batch.state,
       ...errorFields(error),
     });
-    const wake = await endStep(deps.pool, lease.holder, new Date(deps.clock.now().getTime() + faultRetryMs));
-    return { batch, next: wake === undefined ? null : { wake, inMs: faultRetryMs } };
+    return { batch, next: await giveBack(batch, faultRetryMs, { deps, lease }) };
   } finally {
     lease.stop();
   }
+}
+
+async function giveBack(
+  batch: MessageBatch,
+  inMs: number,
+  { deps, lease }: Pick<StepTools, "deps" | "lease">,
+): Promise<StepReport["next"]> {
+  const nowMs = deps.clock.now().getTime();
+  const cancelKnown = batch.cancel_requested_at !== null;
+  const given = await endStep(deps.pool, lease.holder, { dueAt: new Date(nowMs + inMs), cancelKnown });
+  if (given === undefined) return null;
+  return { wake: given.wake, inMs: Math.max(0, given.dueAt.getTime() - nowMs) };
 }
 
 interface StepTools {

@@ -9,8 +9,8 @@
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
-import { shareOut } from "../../domain/share.ts";
-import type { Gate } from "../../domain/work-scope.ts";
+import { easeIn, shareOut } from "../../domain/share.ts";
+import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { reach } from "../../observe/points.ts";
@@ -25,6 +25,8 @@ export interface DispatcherDeps {
   clock: Clock;
   log: Log;
   gate: Gate;
+  /** How much of its full width work may have now: less than 1 for a while after its stop was lifted. */
+  widthOf(work: WorkScope): number;
   /** Puts entries into the realtime queue; a lost one is found by the sweep. */
   enqueue(dispatches: readonly Dispatch[]): Promise<void>;
   /** The dispatcher's lease, or null while somebody else holds it. */
@@ -50,43 +52,11 @@ export interface Dispatcher {
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const rate = createRate(deps);
-  let turn = 0;
+  const runOnce = createRound(deps);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> | undefined;
   let wakes = 0;
   let stopped = false;
-
-  async function runOnce(): Promise<number> {
-    const lease = await deps.holdLease();
-    if (lease === null) return 0;
-    const window = await readWindow(deps.pool);
-    const places = await freePlaces(deps, rate, window);
-    if (places < 1) return 0;
-    const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
-      (bulk) => deps.gate({ ...bulk, model: "" }).open,
-    );
-    const shares = shareOut(places, bulks, turn++);
-    if (shares.size === 0) return 0;
-    const now = deps.clock.now();
-    const dispatched = await dispatchFrom(deps.pool, shares, {
-      ...lease,
-      // A slow pace works off the window's last job late; it must not lose its dispatch before its turn, and its turn comes after
-      // all that are out already.
-      leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
-      now,
-      horizon: new Date(now.getTime() + horizonMs),
-      unbudgeted: deps.config.unbudgeted,
-    });
-    for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
-    if (dispatched.length > 0) {
-      reach("dispatch.committed");
-      await deps.enqueue(dispatched);
-      reach("dispatch.enqueued");
-    }
-    rate.sent(dispatched.length);
-    return dispatched.length;
-  }
 
   function schedule(delayMs: number): void {
     if (stopped) return;
@@ -123,6 +93,49 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
   };
 }
+
+/** One round, which deals the free places in turns. */
+function createRound(deps: DispatcherDeps): () => Promise<number> {
+  const rate = createRate(deps);
+  let turn = 0;
+  return async () => {
+    const lease = await deps.holdLease();
+    if (lease === null) return 0;
+    const window = await readWindow(deps.pool);
+    const places = await freePlaces(deps, rate, window);
+    if (places < 1) return 0;
+    const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
+      (bulk) => deps.gate({ ...bulk, model: "" }).open,
+    );
+    const concurrency = await deps.concurrency();
+    const eased = easeIn(bulks, concurrency, (bulk) => deps.widthOf({ ...bulk, model: "" }));
+    const shares = shareOut(places, eased, turn++);
+    if (shares.size === 0) return 0;
+    const now = deps.clock.now();
+    const dispatched = await dispatchFrom(deps.pool, shares, {
+      ...lease,
+      // A slow pace works off the window's last job late; it must not lose its dispatch before its turn, and its turn comes after
+      // all that are out already.
+      leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
+      now,
+      horizon: new Date(now.getTime() + horizonMs),
+      closedBy: (work) => closedBy(deps.gate(work)),
+      unbudgeted: deps.config.unbudgeted,
+    });
+    for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
+    if (dispatched.length > 0) {
+      reach("dispatch.committed");
+      await deps.enqueue(dispatched);
+      reach("dispatch.enqueued");
+    }
+    rate.sent(dispatched.length);
+    return dispatched.length;
+  };
+}
+
+/** What keeps a job queued; without permission it is dispatched all the same, since that passes by itself. */
+const closedBy = (verdict: GateVerdict): "pause" | "stop" | null =>
+  verdict.open || verdict.why === "no_permission" ? null : verdict.why;
 
 interface Rate {
   /** Jobs per second that the workers drained lately; the configured pace until there is something to measure. */

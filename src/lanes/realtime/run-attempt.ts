@@ -16,7 +16,7 @@ import { outcomeRules } from "../../domain/attempt.ts";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { isRecord } from "../../domain/json-value.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
-import type { Gate } from "../../domain/work-scope.ts";
+import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Pace } from "../../limiter/pace.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import type { Log } from "../../observe/log.ts";
@@ -57,7 +57,7 @@ export interface AttemptDeps {
  * The calls of this process, so that a cancel, a stop or a drain can abort them. By attempt: a process that was taken for dead and
  * goes on may have two calls of one job, the late one and its successor.
  */
-export type InFlight = Map<string, { jobId: string; bulkId: string; controller: AbortController }>;
+export type InFlight = Map<string, { jobId: string; work: WorkScope; controller: AbortController }>;
 
 /** How the dispatch ended, shown in Bull Board. Codes only. */
 export interface AttemptSummary {
@@ -115,12 +115,13 @@ async function attempt(
   const params = prepared === null ? null : renderExactly(prepared, job);
   if (prepared === null) return settleBroken(job, "job_type_gone");
   if (params === null) return settleBroken(job, "request_changed");
-  const end = await callInPlace(job, deps, (signal) => {
+  const end = await callInPlace(dispatch, deps, (signal) => {
     if (signal.aborted || drain.aborted) return null;
     const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
     return deps.provider.createMessage(params, { scope: dispatch, deadlineMs, signal });
   });
-  if (end === null) return unsent(job, drain.aborted ? "drain" : "aborted");
+  if (end === null && !drain.aborted) return unsent(job, "aborted", waitAt(deps.gate(dispatch)));
+  if (end === null) return unsent(job, "drain");
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
   if (end.kind === "answer") {
     reach("call.answered");
@@ -147,15 +148,20 @@ function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   }
 }
 
+/** What a job waits for that a shut gate sent back. */
+function waitAt(verdict: GateVerdict): "pause" | "stop" | undefined {
+  return verdict.open ? undefined : verdict.why === "pause" ? "pause" : "stop";
+}
+
 /** Makes the call in its place; whoever aborts it while it waits for one finds it on the list. */
 async function callInPlace<End>(
-  job: ClaimedJob,
+  dispatch: Dispatch,
   { inFlight, places }: AttemptDeps,
   call: (signal: AbortSignal) => End | Promise<End>,
 ): Promise<End> {
   const controller = new AbortController();
-  const name = `${job.id}-${job.attemptNo}`;
-  inFlight.set(name, { jobId: job.id, bulkId: job.bulkId, controller });
+  const name = `${dispatch.jobId}-${dispatch.dispatchNo}`;
+  inFlight.set(name, { jobId: dispatch.jobId, work: dispatch, controller });
   try {
     return await places.calling(async () => call(controller.signal));
   } finally {

@@ -17,6 +17,7 @@ import { findOpenedAttempt, returnJobs } from "../../postgres/claim.ts";
 import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
 import { resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
+import type { WorkScope } from "../../domain/work-scope.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import { createPlaces } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
@@ -44,6 +45,8 @@ export interface RealtimeWorker {
   process(dispatch: Dispatch): Promise<AttemptSummary>;
   /** Aborts the calls of a job, of a bulk, or all. An aborted call is booked at its worst case. Answers how many. */
   abort(which: { jobId?: string; bulkId?: string }): number;
+  /** Aborts the calls whose work is meant. */
+  abortWork(isMeant: (work: WorkScope) => boolean): number;
   /** Calls in flight now. */
   inFlight(): number;
   /** From now on nothing new is sent; resolves when the calls in flight have ended or `timeoutMs` has passed and they were aborted. */
@@ -67,13 +70,14 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   const running = new Set<Promise<unknown>>();
   const attemptDeps = { ...deps, ...connect(deps, { inFlight, running }), places };
 
-  const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {
-    const all = jobId === undefined && bulkId === undefined;
-    const hit = [...inFlight.values()].filter(
-      (call) => all || call.jobId === jobId || call.bulkId === bulkId,
-    );
+  const abortCalls = (isMeant: (jobId: string, work: WorkScope) => boolean): number => {
+    const hit = [...inFlight.values()].filter(({ jobId, work }) => isMeant(jobId, work));
     for (const call of hit) call.controller.abort();
     return hit.length;
+  };
+  const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {
+    const all = jobId === undefined && bulkId === undefined;
+    return abortCalls((id, work) => all || id === jobId || work.bulkId === bulkId);
   };
 
   return {
@@ -87,6 +91,7 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
       return run;
     },
     abort,
+    abortWork: (isMeant) => abortCalls((_, work) => isMeant(work)),
     inFlight: () => inFlight.size,
     drain: async (timeoutMs) => {
       draining.abort();

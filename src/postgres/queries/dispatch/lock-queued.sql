@@ -1,8 +1,10 @@
--- Locks the next queued realtime jobs of several bulks, by priority and age, so many of each.
+-- Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. Models that may not be called now are
+-- passed over, so that they do not stand in the way of the others.
 --
 -- A retry is taken some time before it is due; one that rests because a ceiling had no room for it is not, or it would not rest.
 --
 -- $1 bulk_id text[]  $2 jobs_max integer[]  $3 horizon timestamptz (later retries are left for later)  $4 now timestamptz
+-- $5 closed_models text[]
 -- rows: one per job
 -- locks: jobs; rows locked by others are skipped
 -- index: jobs_queued
@@ -12,5 +14,6 @@ SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.input_to
  CROSS JOIN LATERAL (
    SELECT * FROM jobs q
     WHERE q.bulk_id = w.bulk_id AND q.lane = 'realtime' AND q.state = 'queued' AND (q.not_before IS NULL OR q.not_before <= CASE WHEN q.wait_reason = 'budget' THEN $4::timestamptz ELSE $3::timestamptz END)
+      AND NOT q.model = ANY ($5::text[])
     ORDER BY q.priority DESC, q.id LIMIT w.jobs_max FOR UPDATE SKIP LOCKED
  ) j
