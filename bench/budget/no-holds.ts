@@ -3,7 +3,8 @@
 
 import type * as windows from "../../src/postgres/windows.ts";
 
-export const windowsFor: typeof windows.windowsFor = (_, scopes) => Promise.resolve(scopes.map(() => []));
+export const windowsFor: typeof windows.windowsFor = (_, scopes) =>
+  Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set() });
 export const lockWindows: typeof windows.lockWindows = () => Promise.resolve(new Map());
 export const readRooms: typeof windows.readRooms = () => Promise.resolve(new Map());
 export const takeHolds: typeof windows.takeHolds = () => Promise.resolve();

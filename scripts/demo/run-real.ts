@@ -143,7 +143,11 @@ async function play(run: RealRun): Promise<number> {
 /** The first time this creates the bulk, every further time it is answered with the same one. */
 async function submitOnce(api: Api, state: RunState): Promise<string> {
   const { queue, type, idempotencyKey, maxUsd } = state;
-  await putQueue(api.client, queue, { owner: "demo", budget: { limit_usd: maxUsd, window: "total" } });
+  await putQueue(api.client, queue, {
+    owner: "demo",
+    budget: { limit_usd: maxUsd, window: "total" },
+    reason: "a run of the demo",
+  });
   const submitted = await submitFile(
     api.client,
     { content: state.upload, gzip: false },

@@ -68,7 +68,11 @@ async function play(run: Run): Promise<number> {
   const worst = await worstCost(options.type, work);
   // A third of the worst case: room for the first message batches, not for all.
   const limitUsd = ceilingUsd(worst / 3n);
-  await putQueue(api.client, queue, { owner: "demo", budget: { limit_usd: limitUsd, window: "total" } });
+  await putQueue(api.client, queue, {
+    owner: "demo",
+    budget: { limit_usd: limitUsd, window: "total" },
+    reason: "a run of the demo",
+  });
   const content = uploadText(work);
   const bulk = await submitFile(api.client, { content, gzip: false }, { queue, type: options.type });
   screen.say(

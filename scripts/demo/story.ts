@@ -59,7 +59,10 @@ async function budget({ watch, screen, client, queue, raisedUsd }: StoryDeps): P
     `! The budget binds: $${ceiling.spent_usd} spent and $${ceiling.held_usd} held of $${ceiling.limit_usd}. Nothing more starts until there is room.`,
   );
   await delay(lookMs);
-  await putQueue(client, queue, { budget: { limit_usd: raisedUsd, window: "total" } });
+  await putQueue(client, queue, {
+    budget: { limit_usd: raisedUsd, window: "total" },
+    reason: "the demo raises it",
+  });
   screen.say(`✓ The budget is raised to $${raisedUsd}: waiting work goes on at once.`);
   return true;
 }

@@ -14,6 +14,7 @@ import { configOf } from "./settings.ts";
 
 export interface Operator {
   readonly pool: Pool;
+  readonly log: Log;
   readonly newId: () => string;
   /** As it stands in audit events: the user of the operating system. */
   readonly actor: string;
@@ -21,7 +22,7 @@ export interface Operator {
 
 /** Opens the database for one command and closes it behind it. */
 export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) => Promise<T>): Promise<T> {
-  return withDatabase(deps, async ({ pool }) => {
+  return withDatabase(deps, async ({ pool, log }) => {
     const { pending } = await migrationState(pool);
     if (pending.length > 0)
       throw new CliError(
@@ -31,8 +32,18 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
           hint: "Run sluice migrate, or start the service once.",
         },
       );
-    return work({ pool, newId, actor: `operator:${userName()}` });
+    return work({ pool, log, newId, actor: `operator:${userName()}` });
   });
+}
+
+/** Opens a database for a restore, which makes its tables itself. */
+export async function asRestorer<T>(
+  deps: CliDeps,
+  work: (restorer: Operator & { readonly database: string }) => Promise<T>,
+): Promise<T> {
+  return withDatabase(deps, ({ pool, log, database }) =>
+    work({ pool, log, database, newId, actor: `operator:${userName()}` }),
+  );
 }
 
 /** Brings the database to the state of this code; the names of what was applied now. */

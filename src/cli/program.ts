@@ -3,7 +3,10 @@
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addAlertCommands } from "./commands/alerts.ts";
+import { addBudgetCommands } from "./commands/budget.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
+import { addBackupCommands } from "./commands/backup.ts";
+import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -33,7 +36,10 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addAlertCommands(program, context);
+  addBudgetCommands(program, context);
   addAccessCommands(program, context);
+  addLedgerCommands(program, context);
+  addBackupCommands(program, context);
   return program;
 }
 

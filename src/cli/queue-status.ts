@@ -62,7 +62,7 @@ export function queueText(queue: QueueStatus): string {
   return [
     `Queue ${queue.name}${queue.shared ? " (shared)" : ""}, owner ${queue.owner}, ${nowText(queue)}.`,
     budget === null
-      ? "No budget: it may spend what the others leave."
+      ? "No budget of its own: see sluice budget list for those that bind it."
       : `Budget $${budget.limit_usd} per ${budget.window}: spent $${budget.spent_usd}, held $${budget.held_usd}, free $${budget.available_usd}.`,
     backlog.total === 0 ? "Nothing waits." : `Waiting: ${lanes.join("; ")}.`,
   ].join("\n");

@@ -101,6 +101,14 @@ export const limits = {
   claimedAheadShare: 0.5,
   /** Holds taken in one transaction: measured best between 30 and 100 on two cores. */
   holdGroupMax: 50,
+  /** A job with labels of its own for which a ceiling had no room is looked at again after this, so that others get their look. */
+  budgetRestMs: 5_000,
+  /** Holds named in a refusal: enough to see whose they are; the rest is behind a link. */
+  holdsNamedMax: 10,
+  /** How long an API process believes that no budget rejects submissions: then the first refusal comes a second late. */
+  rejectingCacheMs: 1_000,
+  /** The budget of the first queue of an installation, in nano-dollars a day: 5 USD try everything out and ruin nobody. */
+  firstBudgetNano: 5_000_000_000n,
 
   // Leases and beats. A lease is renewed this many times before it ends, so that one lost beat costs nothing.
   heartbeatsPerLease: 4,
@@ -136,6 +144,13 @@ export const limits = {
   batchesOpenMax: 50,
   /** Pages of the provider's batch list that one complete listing reads: 100 a page. */
   listingPagesMax: 100,
+
+  /** Attempts priced anew in one page and transaction: the windows they change are locked for milliseconds. */
+  repriceRowsMax: 1_000,
+  /** Span of bookings that one statement of a comparison reads: at a hundred bookings a second, two million rows. */
+  reconcilePieceMs: 6 * 3_600_000,
+  /** Unexplained part of a comparison with the provider's figures that is still taken for a match, in hundredths of a percent: 1 %. */
+  unexplainedBasisPointsMax: 100,
 
   // Connections and sizes of the process.
   /** Waiting for a connection of the pool before the answer is 503. */

@@ -2,6 +2,7 @@
 // parses by it, scripts/check-config.ts prints by it and docs/configuration.md is tested against it. Numbers carry their
 // unit in the name. An empty value counts as not set, because that is what compose files make of a missing one.
 import { z } from "zod";
+import { unbudgetedRules } from "../domain/budget.ts";
 import { limits } from "./limits.ts";
 import { oneOf, secret, setting, signingSecret, text, urlOf, usd, whole } from "./setting-kinds.ts";
 
@@ -50,6 +51,11 @@ export const settingsSchema = z
       "ALERT_WEBHOOK_SECRET",
       signingSecret.optional(),
       "Signs alerts by the Standard Webhooks scheme: whsec_ and 24 to 64 bytes in base64.",
+    ),
+    anthropicAdminKey: secret(
+      "ANTHROPIC_ADMIN_KEY",
+      text.min(1).optional(),
+      "The organisation's admin key, for `sluice reconcile` and `sluice recover` only: reads the provider's usage report, never sends work.",
     ),
     providerUrl: setting(
       "SLUICE_PROVIDER_URL",
@@ -225,6 +231,11 @@ export const settingsSchema = z
       "SLUICE_DRAIN_TIMEOUT_MS",
       whole(0, hourMs, 25_000),
       "How long calls in flight may finish after SIGTERM; then they are aborted and requeued.",
+    ),
+    unbudgeted: setting(
+      "SLUICE_UNBUDGETED",
+      oneOf(...unbudgetedRules).default("refuse"),
+      "Work that no budget covers: refuse keeps it waiting until one is set, allow runs it without a ceiling.",
     ),
     jobsDir: setting("SLUICE_JOBS_DIR", text.min(1).optional(), "Further job types of your own."),
     logLevel: setting(

@@ -1,23 +1,7 @@
 // The closed list of error codes. A code is part of the public contract: it never changes its meaning. docs/errors.md has a
 // row for each of them, and a test compares the two both ways.
 
-interface CatalogueEntry {
-  /** HTTP status of the answer. */
-  readonly status: number;
-  /** One fixed sentence, the same at every occurrence. */
-  readonly title: string;
-  /** True when the same request may succeed later without any change to it. */
-  readonly retryable: boolean;
-  /** What the reader can do next. */
-  readonly hint: string;
-}
-
-const entry = (status: number, title: string, retryable: boolean, hint: string): CatalogueEntry => ({
-  status,
-  title,
-  retryable,
-  hint,
-});
+import { entry, type CatalogueEntry } from "./catalogue-entry.ts";
 
 /** Every error code with its HTTP status, title, retryability and hint. */
 export const errorCatalogue = {
@@ -171,6 +155,12 @@ export const errorCatalogue = {
     false,
     "Look at what ran away, then resume with a key whose holder is a person.",
   ),
+  budget_bound: entry(
+    409,
+    "A budget has no room left, and it rejects new work.",
+    true,
+    "Wait for its next window, or ask its owner to raise it; detail names it.",
+  ),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",
@@ -276,6 +266,32 @@ export const errorCatalogue = {
     "Something is broken inside Sluice.",
     false,
     "Report it with the request id of this answer.",
+  ),
+
+  // Books, backups and what comes after a restore: told by the command line.
+  figures_unavailable: entry(
+    502,
+    "The provider's figures could not be read.",
+    true,
+    "Check the keys (ANTHROPIC_API_KEY, ANTHROPIC_ADMIN_KEY) and SLUICE_PROVIDER_URL; usage reports are minutes behind.",
+  ),
+  backup_damaged: entry(
+    422,
+    "The backup is damaged, or is none.",
+    false,
+    "Use another backup; nothing was changed.",
+  ),
+  restore_refused: entry(
+    409,
+    "Nothing was restored: the database is in use.",
+    false,
+    "Restore into an empty database; see docs/backup.md.",
+  ),
+  restore_unrecovered: entry(
+    409,
+    "This database was restored from a backup and is not recovered yet.",
+    false,
+    "Run `sluice recover`; until then everything stays stopped.",
   ),
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -4,12 +4,22 @@
 // rule is a running sum in the order given: a request is admitted if it fits into every window it names beside all those
 // admitted before it; one that does not fit takes nothing and never fails its neighbours. A hold is never shrunk to what is
 // left: a smaller hold than the worst case is how other "hard" budgets overshoot.
+//
+// Work that no budget covers is bound by nothing. Whether it runs all the same is the installation's word (`Unbudgeted`).
+
+import type { Unbudgeted } from "./budget.ts";
 
 export interface HoldRequest {
   /** Worst case of the call, in nano-dollars. */
   amountNano: bigint;
-  /** Budget windows the call must fit into; none means no ceiling applies. */
+  /** Budget windows the call must fit into; none means that no budget covers it. */
   windowIds: readonly bigint[];
+}
+
+export interface Verdict {
+  fits: boolean;
+  /** The windows without room for it; none where it fits, and none where no budget covers it. */
+  shortIds: readonly bigint[];
 }
 
 /**
@@ -19,11 +29,13 @@ export interface HoldRequest {
 export function admit(
   availableNano: ReadonlyMap<bigint, bigint>,
   requests: readonly HoldRequest[],
-): boolean[] {
+  unbudgeted: Unbudgeted,
+): Verdict[] {
   const left = new Map(availableNano);
-  return requests.map((request) => {
-    const fits = request.windowIds.every((id) => (left.get(id) ?? -1n) >= request.amountNano);
-    if (fits) for (const id of request.windowIds) left.set(id, (left.get(id) ?? 0n) - request.amountNano);
-    return fits;
+  return requests.map(({ windowIds, amountNano }) => {
+    const shortIds = windowIds.filter((id) => (left.get(id) ?? -1n) < amountNano);
+    const fits = shortIds.length === 0 && (windowIds.length > 0 || unbudgeted === "allow");
+    if (fits) for (const id of windowIds) left.set(id, (left.get(id) ?? 0n) - amountNano);
+    return { fits, shortIds };
   });
 }

@@ -21,3 +21,18 @@ export function chooseLane(job: LaneQuestion): Lane {
   if (job.deadlineAt === null) return job.urgency === "now" ? "realtime" : "batch";
   return job.deadlineAt.getTime() - job.now.getTime() >= job.batchDeadlineMinMs ? "batch" : "realtime";
 }
+
+export interface WaitQuestion {
+  readonly lane: Lane;
+  readonly batchable: boolean;
+  readonly deadlineAt: Date | null;
+  /** Its own line said when it runs, or it was submitted by itself. */
+  readonly choseItself: boolean;
+}
+
+/**
+ * Whether a realtime job may be moved to the batch lane where a ceiling says so. One that chose when it runs stays, and so does one with
+ * a deadline that put it into this lane, and what no message batch may carry.
+ */
+export const mayWait = (job: WaitQuestion): boolean =>
+  job.lane === "realtime" && job.batchable && job.deadlineAt === null && !job.choseItself;

@@ -3,6 +3,7 @@ import { createIdempotency, type Idempotency } from "../intake/idempotency.ts";
 import { createSlots, type Slots } from "../intake/slots.ts";
 import type { IntakeDeps } from "../intake/submit.ts";
 import { limits } from "../config/limits.ts";
+import { createRejectingCheck } from "./budgets/turn-away.ts";
 import type { AppDeps } from "./deps.ts";
 
 export interface Api extends AppDeps {
@@ -12,6 +13,8 @@ export interface Api extends AppDeps {
   readonly streams: Slots;
   /** Bulks in their JSON form that may be in memory at once; NDJSON streams and needs none. */
   readonly jsonBulks: Slots;
+  /** Whether any budget turns submissions away when it has no room. */
+  readonly anyRejecting: () => Promise<boolean>;
 }
 
 export function createApi(deps: AppDeps): Api {
@@ -34,5 +37,6 @@ export function createApi(deps: AppDeps): Api {
     }),
     streams: createSlots(limits.sseStreamsMax, limits.storeRetryAfterS),
     jsonBulks: createSlots(limits.jsonBulksMax, limits.storeRetryAfterS),
+    anyRejecting: createRejectingCheck(deps),
   };
 }

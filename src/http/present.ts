@@ -125,9 +125,17 @@ export function presentListedJob(job: ListedJobRow | JobRow, origin: string) {
   };
 }
 
-export function presentJob(job: JobRow, attempts: readonly AttemptRow[], origin: string) {
+export function presentJob(
+  job: JobRow,
+  attempts: readonly AttemptRow[],
+  origin: string,
+  wait: { wait_detail: string; wait_budgets: readonly unknown[] } | null,
+) {
   return {
     ...presentListedJob(job, origin),
+    wait_detail: wait?.wait_detail ?? null,
+    wait_budgets: wait?.wait_budgets ?? [],
+    downgraded_at: iso(job.downgraded_at),
     output: parsed(job.output),
     confidence: job.confidence,
     abstained: job.abstained,

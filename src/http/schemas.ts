@@ -3,6 +3,8 @@
 import { z } from "zod";
 import { limits } from "../config/limits.ts";
 import { holderKinds, scopes } from "../domain/access.ts";
+import { budgetScopes } from "../domain/budget.ts";
+import { windowKinds } from "../domain/budget-window.ts";
 import { errorCatalogue } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { faults, finalStates, lanes, openStates, waitReasons } from "../domain/job.ts";
@@ -19,7 +21,7 @@ export const usdSchema = z
   .string()
   .regex(/^-?\d+\.\d{2,9}$/)
   .meta({ id: "Usd", description: "Dollars as an exact decimal string.", examples: ["12.50"] });
-const instant = z.iso.datetime().meta({ id: "Instant", description: "RFC 3339, in UTC." });
+export const instantSchema = z.iso.datetime().meta({ id: "Instant", description: "RFC 3339, in UTC." });
 const labels = z.record(z.string(), z.string()).meta({ id: "Labels" });
 const count = z.int().min(0);
 
@@ -75,41 +77,6 @@ export const submittedSchema = z
   })
   .meta({ id: "Submitted" });
 
-const laneLoad = z.object({ jobs: count, worst_usd: usdSchema, finish_s: z.number().nullable() });
-
-export const quoteSchema = z
-  .object({
-    id: idSchema,
-    expires_at: instant,
-    accepted: count,
-    invalid: count,
-    errors: z.array(lineErrorSchema),
-    worst_usd: usdSchema.meta({
-      description: "One attempt of every line at its worst; the bulk's ceiling if it names this quote.",
-    }),
-    expected_usd: usdSchema,
-    expected_from: z
-      .int()
-      .meta({ description: "Attempts of late that the expectation rests on; 0: a rule of thumb." }),
-    lanes: z.object({ realtime: laneLoad, batch: laneLoad }),
-    binding: z.discriminatedUnion("kind", [
-      z.object({
-        kind: z.literal("budget"),
-        budget: z.string(),
-        available_usd: usdSchema,
-        short_usd: usdSchema,
-      }),
-      z.object({ kind: z.literal("rate") }),
-      z.object({ kind: z.literal("batch") }),
-    ]),
-    needs_approval: z.boolean(),
-  })
-  .meta({
-    id: "Quote",
-    description:
-      "What a bulk would cost. finish_s: seconds to the last job of a lane, if nothing else is in the way.",
-  });
-
 export const bulkSchema = z
   .object({
     id: idSchema,
@@ -123,11 +90,11 @@ export const bulkSchema = z
     single: z.boolean(),
     retry_of: idSchema.nullable(),
     created_by: z.string(),
-    created_at: instant,
-    expires_at: instant,
-    canceled_at: instant.nullable(),
-    finished_at: instant.nullable(),
-    deleted_at: instant.nullable(),
+    created_at: instantSchema,
+    expires_at: instantSchema,
+    canceled_at: instantSchema.nullable(),
+    finished_at: instantSchema.nullable(),
+    deleted_at: instantSchema.nullable(),
     counts: z.object({
       state: z.partialRecord(state, count),
       outcome: z.partialRecord(outcomeSchema, count),
@@ -143,19 +110,45 @@ export const bulkSchema = z
   })
   .meta({ id: "Bulk" });
 
+const budgetInTheWay = z
+  .object({
+    id: z.string().nullable(),
+    scope: z.enum(budgetScopes),
+    target: z.string().nullable(),
+    window: z.enum(windowKinds),
+    ends_at: instantSchema.nullable(),
+    wanted_usd: usdSchema,
+    available_usd: usdSchema.nullable(),
+    held_usd: usdSchema.nullable(),
+    holds: z.url().nullable().meta({ description: "Where the holds in the way are listed." }),
+  })
+  .meta({
+    id: "BudgetInTheWay",
+    description: "A ceiling without room. Of one that you may not see only its kind is told.",
+  });
+
+const waiting = {
+  wait_detail: z.string().nullable().meta({ description: "The wait reason, in words." }),
+  wait_budgets: z.array(budgetInTheWay).meta({ description: "For wait_reason budget: what has no room." }),
+};
+
 export const bulkDetailSchema = bulkSchema
   .extend({
     worst_usd: usdSchema.meta({
       description: "One attempt of every line at its worst, by the prices of its submission.",
     }),
     approval: z
-      .object({ state: z.enum(["waiting", "approved"]), by: z.string().nullable(), at: instant.nullable() })
+      .object({
+        state: z.enum(["waiting", "approved"]),
+        by: z.string().nullable(),
+        at: instantSchema.nullable(),
+      })
       .nullable()
       .meta({ description: "null: it needed none." }),
     wait_reason: z.enum(waitReasons).nullable(),
-    wait_detail: z.string().nullable(),
+    ...waiting,
     eta: z
-      .object({ finish_at: instant, jobs_per_s: z.number() })
+      .object({ finish_at: instantSchema, jobs_per_s: z.number() })
       .nullable()
       .meta({ description: "From the pace of the last outcomes; null while there is none." }),
   })
@@ -193,7 +186,7 @@ export const listedJobSchema = z
     type: z.string(),
     lane,
     urgency,
-    deadline: instant.nullable(),
+    deadline: instantSchema.nullable(),
     priority: count,
     labels,
     state,
@@ -203,8 +196,8 @@ export const listedJobSchema = z
     attempts_paid: count,
     retry_of: idSchema.nullable(),
     cost_usd: usdSchema,
-    created_at: instant,
-    finished_at: instant.nullable(),
+    created_at: instantSchema,
+    finished_at: instantSchema.nullable(),
     links: z.object({ self: z.url(), bulk: z.url() }),
   })
   .meta({ id: "ListedJob" });
@@ -237,10 +230,10 @@ const attemptSchema = z
     price: z.string(),
     guard_verdict: z.string(),
     late: z.boolean(),
-    queued_at: instant,
-    sent_at: instant.nullable(),
-    answered_at: instant.nullable(),
-    recorded_at: instant.nullable(),
+    queued_at: instantSchema,
+    sent_at: instantSchema.nullable(),
+    answered_at: instantSchema.nullable(),
+    recorded_at: instantSchema.nullable(),
     times_ms: z.object({
       queued: milliseconds,
       dispatched: milliseconds,
@@ -254,14 +247,18 @@ const attemptSchema = z
 export const jobSchema = listedJobSchema
   .extend({
     ...answered,
+    ...waiting,
+    downgraded_at: instantSchema
+      .nullable()
+      .meta({ description: "When a ceiling sent it from the realtime to the batch lane." }),
     model: z.string(),
     prompt_version: count,
     attempts_max: count,
     tries: count,
     retry_reason: z.string().nullable(),
-    not_before: instant.nullable(),
-    expires_at: instant,
-    cancel_requested_at: instant.nullable(),
+    not_before: instantSchema.nullable(),
+    expires_at: instantSchema,
+    cancel_requested_at: instantSchema.nullable(),
     presumed_usd: usdSchema,
     realtime_only_usd: usdSchema,
     attempts: z.array(attemptSchema),
@@ -276,14 +273,14 @@ export const keySchema = z
     scopes: z.array(z.enum(scopes)),
     secret_hint: z.string(),
     created_by: z.string(),
-    created_at: instant,
+    created_at: instantSchema,
     revoked_by: z.string().nullable(),
-    revoked_at: instant.nullable(),
+    revoked_at: instantSchema.nullable(),
   })
   .meta({ id: "Key" });
 
 export const tenantSchema = z
-  .object({ id: z.string(), name: z.string(), created_at: instant })
+  .object({ id: z.string(), name: z.string(), created_at: instantSchema })
   .meta({ id: "Tenant" });
 
 /** A page of rows under a name of their own; `next` is the `after` of the next page. */

@@ -3,14 +3,14 @@
 import { hash } from "node:crypto";
 import type { FieldError } from "../domain/errors.ts";
 import type { InputError } from "../domain/input-error.ts";
-import { chooseLane } from "../domain/lane.ts";
+import { chooseLane, mayWait } from "../domain/lane.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
 import type { Lane } from "../domain/job.ts";
 import { limits } from "../config/limits.ts";
 import type { NewJob } from "../postgres/intake.ts";
-import { chooseLabels, chooseTreatment, type Defaults } from "./choose.ts";
+import { chooseLabels, chooseTreatment, saysWhen, type Defaults } from "./choose.ts";
 import type { Labels, LineFields } from "./line-schema.ts";
 
 export interface LineRules extends Defaults {
@@ -65,6 +65,12 @@ export function checkLine(line: JobLine, prepared: PreparedJobs, rules: LineRule
       key: line.fields.key ?? null,
       lane,
       ...treatment,
+      mayWait: mayWait({
+        lane,
+        batchable: request.batchable,
+        deadlineAt: treatment.deadlineAt,
+        choseItself: rules.single || saysWhen(line.fields),
+      }),
       labels: labels === null ? null : JSON.stringify(labels),
       retryOf: line.retryOf ?? null,
       input: checked.input,

@@ -47,7 +47,8 @@ export function chooseTreatment(line: Choices, defaults: Defaults): Treatment {
   };
 }
 
-function saysWhen(choices: Choices): boolean {
+/** Whether an urgency or a deadline is named here. */
+export function saysWhen(choices: Choices): boolean {
   return (choices.urgency ?? choices.deadline ?? null) !== null;
 }
 

@@ -58,7 +58,8 @@ export async function quote(
   const upload = await gather(deps, submission, now);
   const { queue, jobType, tenantId, createdBy } = submission;
   const { worstNano, lanes } = upload;
-  const scope = { tenantId, queueId: queue.id, jobType: jobType.name, bulkId: "", model: "" };
+  const labels = JSON.stringify(submission.labels);
+  const scope = { tenantId, queueId: queue.id, jobType: jobType.name, bulkId: "", labels };
   const [rows, backlog, rooms] = await Promise.all([
     readObserved(
       deps.pool,

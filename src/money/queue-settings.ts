@@ -1,35 +1,24 @@
 // Creating a queue, changing its settings and its budget: one transaction, serialized by the queue's row.
 //
-// The budget is a ceiling that holds are taken against at this very moment, so its limit moves under the locks of the budget and
-// of its windows, in that order and windows by id, as everybody takes them. A limit below what is spent and held already is
-// refused with the smallest one possible, or forced: then nothing new starts until spend and holds are below it again. Another
-// kind of window (or another time zone) is another budget: the old one is ended, open holds settle into its windows.
-import type { Clock } from "../domain/clock.ts";
+// A queue's settings know one budget of its owner, the short form for the common case: naming one replaces whatever other windows its
+// owner has on it. Several at once, and everybody else's, are src/money/budgets.ts. Another kind of window (or another time zone) is
+// another budget: the old one is ended, open holds settle into its windows.
 import { ServiceError } from "../domain/errors.ts";
 import type { WindowKind } from "../domain/budget-window.ts";
 import { formatUsd } from "../domain/money.ts";
-import type { Log } from "../observe/log.ts";
 import { appendAudit } from "../postgres/audit.ts";
 import {
-  changeLimit,
   endBudgets,
-  insertQueueBudget,
-  lockBudgetWindows,
+  insertBudget,
   lockQueueBudgets,
   notifyBudget,
   type LockedBudget,
 } from "../postgres/budgets.ts";
-import { type Client, type Pool, withTransaction } from "../postgres/pool.ts";
+import { type Client, withTransaction } from "../postgres/pool.ts";
 import { putQueue, type QueueSettings } from "../postgres/queues.ts";
+import { type MoneyDeps, requireReason, setBudget } from "./limit.ts";
 
-export interface QueueDeps {
-  readonly pool: Pool;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly newId: () => string;
-}
-
-export interface BudgetWish {
+export interface QueueBudgetWish {
   readonly limitNano: bigint;
   readonly window: WindowKind;
   /** IANA name; where days and months begin. */
@@ -42,21 +31,23 @@ export interface QueueWish {
   readonly name: string;
   readonly settings: QueueSettings;
   /** Undefined leaves it as it is, null ends it. */
-  readonly budget: BudgetWish | null | undefined;
+  readonly budget: QueueBudgetWish | null | undefined;
   /** Lowers a limit even below what is spent and held. */
   readonly force: boolean;
+  /** Why; needed where more may be spent than before. */
+  readonly reason: string | null;
   readonly actor: string;
 }
 
 /**
  * Creates or changes a queue.
- * @throws ServiceError budget_below_committed
+ * @throws ServiceError budget_below_committed | invalid_input (a raise without a reason) | conflict
  */
-export async function saveQueue(deps: QueueDeps, wish: QueueWish): Promise<{ id: string; created: boolean }> {
-  const { tenantId, name, settings, actor } = wish;
+export async function saveQueue(deps: MoneyDeps, wish: QueueWish): Promise<{ id: string; created: boolean }> {
+  const { tenantId, name, settings, actor, reason } = wish;
   const saved = await withTransaction(deps.pool, async (client) => {
     const queue = await putQueue(client, { id: deps.newId(), tenantId, name }, settings);
-    const change = await changeBudget(deps, client, queue.id, wish);
+    const change = await changeQueueBudget(deps, client, queue.id, wish);
     await appendAudit(client, {
       tenantId,
       actor,
@@ -68,6 +59,7 @@ export async function saveQueue(deps: QueueDeps, wish: QueueWish): Promise<{ id:
         ...settings,
         approveAboveNano: settings.approveAboveNano?.toString() ?? null,
         ...change,
+        ...(reason !== null && { reason }),
       },
     });
     return queue;
@@ -76,77 +68,62 @@ export async function saveQueue(deps: QueueDeps, wish: QueueWish): Promise<{ id:
   return saved;
 }
 
-type BudgetChange = { readonly budget?: Readonly<Record<string, string | null>> };
+type ToldChange = { readonly budget?: Readonly<Record<string, string | null>> };
 
-async function changeBudget(
-  deps: QueueDeps,
+async function changeQueueBudget(
+  deps: MoneyDeps,
   client: Client,
   queueId: string,
   wish: QueueWish,
-): Promise<BudgetChange> {
+): Promise<ToldChange> {
   const { budget } = wish;
   if (budget === undefined) return {};
-  const open = await lockQueueBudgets(client, queueId);
+  const open = await lockQueueBudgets(client, { id: queueId, tenantId: wish.tenantId });
   const kept = budget === null ? undefined : open.find((one) => isSame(one, budget));
-  await endBudgets(
-    client,
-    open.filter((one) => one !== kept).map((one) => one.id),
-  );
-  if (budget !== null) await setLimit(deps, client, { queueId, kept, budget }, wish);
+  const ended = open.filter((one) => one !== kept).map((one) => one.id);
+  if (ended.length > 0) requireReason(wish.reason);
+  await endBudgets(client, ended);
+  if (budget !== null) await putBudget(deps, client, { queueId, kept, budget }, wish);
   await notifyBudget(client, queueId);
-  return { budget: { ...told(budget), limit_usd_before: told(ownLimit(open[0])).limit_usd } };
+  const [before] = open;
+  return {
+    budget: {
+      ...told(budget),
+      limit_usd_before: before === undefined ? null : formatUsd(before.limit_nano),
+    },
+  };
 }
 
-const ownLimit = (open: LockedBudget | undefined): Pick<BudgetWish, "limitNano"> | null =>
-  open === undefined ? null : { limitNano: open.limit_nano };
-
 /** A budget as the audit event tells it. */
-const told = (budget: (Partial<BudgetWish> & Pick<BudgetWish, "limitNano">) | null) => ({
+const told = (budget: QueueBudgetWish | null) => ({
   limit_usd: budget === null ? null : formatUsd(budget.limitNano),
   window: budget?.window ?? null,
   time_zone: budget?.timeZone ?? null,
 });
 
-interface Setting {
+interface Putting {
   readonly queueId: string;
   /** The budget that goes on; undefined makes a new one. */
   readonly kept: LockedBudget | undefined;
-  readonly budget: BudgetWish;
+  readonly budget: QueueBudgetWish;
 }
 
-async function setLimit(
-  deps: QueueDeps,
+async function putBudget(
+  deps: MoneyDeps,
   client: Client,
-  { queueId, kept, budget }: Setting,
-  { tenantId, settings, force }: QueueWish,
+  { queueId, kept, budget }: Putting,
+  { tenantId, settings: { owner }, force, reason }: QueueWish,
 ): Promise<void> {
-  const { owner } = settings;
-  if (kept === undefined)
-    await insertQueueBudget(client, { id: deps.newId(), tenantId, queueId, owner, ...budget });
-  else await moveLimit(deps, client, kept, { limitNano: budget.limitNano, owner, force });
-}
-
-const isSame = (open: LockedBudget, wish: BudgetWish): boolean =>
-  open.window_kind === wish.window && open.time_zone === wish.timeZone;
-
-async function moveLimit(
-  deps: QueueDeps,
-  client: Client,
-  budget: LockedBudget,
-  { limitNano, owner, force }: { limitNano: bigint; owner: string; force: boolean },
-): Promise<void> {
-  const windows = await lockBudgetWindows(client, budget.id, deps.clock.now());
-  const smallest = windows.reduce((most, { committed_nano: nano }) => (nano > most ? nano : most), 0n);
-  if (limitNano < smallest && !force) {
-    const usd = formatUsd(smallest);
-    throw new ServiceError("budget_below_committed", {
-      detail: `${usd} USD are spent and held; the limit must be at least that.`,
-      extra: { smallest_limit_usd: usd },
-    });
+  if (kept !== undefined) {
+    if (budget.limitNano > kept.limit_nano) requireReason(reason);
+    const setting = { id: kept.id, limitNano: budget.limitNano, owner, whenBound: kept.when_bound };
+    await setBudget(deps, client, setting, force);
+    return;
   }
-  await changeLimit(
-    client,
-    { id: budget.id, limitNano, owner },
-    windows.map(({ id }) => id),
-  );
+  const scope = { tenantId, scope: "queue", target: queueId, whenBound: "wait" } as const;
+  if (!(await insertBudget(client, { id: deps.newId(), ...scope, owner, ...budget })))
+    throw new ServiceError("conflict", { detail: "Somebody else gave this queue a budget at this moment." });
 }
+
+const isSame = (open: LockedBudget, wish: QueueBudgetWish): boolean =>
+  open.window_kind === wish.window && open.time_zone === wish.timeZone;

@@ -1,16 +1,19 @@
 // The claim: a dispatched job becomes running, with its money held, in one short transaction.
 //
 // This is the only place where realtime work takes money, and it does so for a group of jobs at once: lock the jobs, lock the
-// budget windows, decide, write. What does not fit goes back to its queue with the wait reason `budget` and fails nobody else.
+// budget windows, decide, write. What does not fit goes back to its queue with the wait reason `budget` and fails nobody else, or to
+// the batch lane where the ceiling in its way says so and the job may wait.
 // The window that the dispatcher keeps in BullMQ holds no money. Dying before the commit leaves the jobs dispatched, and the
 // sweep requeues them; dying after it leaves attempts that the reaper books at their worst case.
 //
 // In two halves, because the transaction may also record attempts that ended (postgres/books.ts): rows of jobs are locked by
 // both before either locks a window.
 
+import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits, Price } from "../domain/price.ts";
+import { downgradeJobs } from "./downgrade.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
@@ -51,8 +54,11 @@ export interface ClaimedJob {
 
 export type ClaimAnswer =
   | { claimed: true; job: ClaimedJob }
-  /** gone: somebody else moved it. budget: a ceiling is in the way, it waits. failed: it can never be sent. */
-  | { claimed: false; why: "gone" | "budget" | "failed" };
+  /**
+   * gone: somebody else moved it. budget: a ceiling is in the way, it waits. downgraded: it went to the batch lane instead. failed: it
+   * can never be sent.
+   */
+  | { claimed: false; why: "gone" | "budget" | "downgraded" | "failed" };
 
 export interface ClaimTerms {
   processId: string;
@@ -61,6 +67,7 @@ export interface ClaimTerms {
   newId(): string;
   /** When a job that found no room under a ceiling is looked at again, if nobody raises the limit before. */
   budgetRetryAt: Date;
+  unbudgeted: Unbudgeted;
 }
 
 /** What a claim has found before any window is locked. */
@@ -92,8 +99,7 @@ export async function startClaimed(
   terms: ClaimTerms & { changes: WindowChanges },
 ): Promise<ClaimAnswer[]> {
   const answers = new Map<string, ClaimAnswer>();
-  const admitted = await holdMoney(client, found.candidates, terms);
-  const refused = found.candidates.filter((candidate) => !admitted.includes(candidate));
+  const { admitted, refused, cheaper } = await holdMoney(client, found.candidates, terms);
   const dispatchNos = new Map(claims.map((claim) => [claim.jobId, claim.dispatchNo]));
   if (refused.length > 0)
     await returnDispatched(client, [
@@ -102,6 +108,11 @@ export async function startClaimed(
       refused.map(() => "budget"),
       refused.map(() => terms.budgetRetryAt),
     ]);
+  await downgradeJobs(
+    client,
+    cheaper.map(({ row }) => row.id),
+    terms.now,
+  );
   const { unpriced } = found;
   if (unpriced.length > 0)
     await failUnsent(client, [
@@ -112,6 +123,7 @@ export async function startClaimed(
   for (const candidate of admitted)
     answers.set(candidate.row.id, { claimed: true, job: claimedOf(candidate) });
   for (const { row } of refused) answers.set(row.id, { claimed: false, why: "budget" });
+  for (const { row } of cheaper) answers.set(row.id, { claimed: false, why: "downgraded" });
   for (const row of unpriced) answers.set(row.id, { claimed: false, why: "failed" });
   return claims.map((claim) => answers.get(claim.jobId) ?? { claimed: false, why: "gone" });
 }
@@ -146,31 +158,61 @@ function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
   return { candidates, unpriced };
 }
 
-/** Decides and takes the holds; answers those that fit, running from here on. */
+interface Decided {
+  /** Their money is held; they run from here on. */
+  admitted: Candidate[];
+  refused: Candidate[];
+  /** Refused by a ceiling that sends them to the batch lane. */
+  cheaper: Candidate[];
+}
+
+/** Decides and takes the holds. */
 async function holdMoney(
   client: Client,
   candidates: readonly Candidate[],
   terms: ClaimTerms & { changes: WindowChanges },
-): Promise<Candidate[]> {
+): Promise<Decided> {
+  if (candidates.length === 0) return { admitted: [], refused: [], cheaper: [] };
   const scopes = candidates.map(({ row }) => ({
     tenantId: row.tenant_id,
     queueId: row.queue_id,
     jobType: row.job_type,
-    model: row.model,
     bulkId: row.bulk_id,
+    labels: row.labels,
   }));
-  if (candidates.length === 0) return [];
-  const windowIds = await windowsFor(client, scopes, terms.now);
+  const { windowIds, downgrading } = await windowsFor(client, scopes, terms.now);
   const rooms = await lockWindows(client, [...windowIds.flat(), ...terms.changes.ids()]);
   const available = terms.changes.applyTo(new Map([...rooms].map(([id, room]) => [id, room.availableNano])));
   const verdicts = admit(
     available,
     candidates.map(({ worstNano }, index) => ({ amountNano: worstNano, windowIds: windowIds[index] ?? [] })),
+    terms.unbudgeted,
   );
-  const admitted = candidates
-    .map((candidate, index) => ({ candidate, windowIds: windowIds[index] ?? [], holdId: terms.newId() }))
-    .filter((_, index) => verdicts[index] === true);
-  if (admitted.length === 0) return [];
+  const decided: Decided = { admitted: [], refused: [], cheaper: [] };
+  const held: Held[] = [];
+  for (const [index, candidate] of candidates.entries()) {
+    const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
+    if (fits) held.push({ candidate, windowIds: windowIds[index] ?? [], holdId: terms.newId() });
+    else if (candidate.row.may_wait && shortIds.some((id) => downgrading.has(id)))
+      decided.cheaper.push(candidate);
+    else decided.refused.push(candidate);
+  }
+  if (held.length > 0) await writeHolds(client, held, terms);
+  decided.admitted.push(...held.map(({ candidate }) => candidate));
+  return decided;
+}
+
+interface Held {
+  candidate: Candidate;
+  windowIds: readonly bigint[];
+  holdId: string;
+}
+
+async function writeHolds(
+  client: Client,
+  admitted: readonly Held[],
+  terms: ClaimTerms & { changes: WindowChanges },
+): Promise<void> {
   await startAttempts(client, [
     admitted.map(({ candidate }) => candidate.row.id),
     admitted.map(({ candidate }) => candidate.attemptNo),
@@ -196,7 +238,6 @@ async function holdMoney(
     })),
     terms.changes,
   );
-  return admitted.map(({ candidate }) => candidate);
 }
 
 function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob {

@@ -1,10 +1,13 @@
 // The dispatcher's statements: what waits, how much is out, and the move from queued to dispatched.
 
+import { limits } from "../config/limits.ts";
+import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
@@ -31,6 +34,7 @@ export interface DispatchTerms {
   now: Date;
   /** Retries that are due later than this stay queued. */
   horizon: Date;
+  unbudgeted: Unbudgeted;
 }
 
 /** Bulks with realtime work, oldest first, at most `bulksMax`. */
@@ -57,7 +61,8 @@ export async function readWindow(database: Database): Promise<{ due: number; del
 
 /**
  * Dispatches up to the given number of jobs of each bulk, leaving out those for which a ceiling has no room now: they stay
- * queued with the wait reason `budget`. The hold itself is taken in the claim; this only avoids carrying jobs in a circle.
+ * queued with the wait reason `budget`, or go to the batch lane where the ceiling says so. The hold itself is taken in the claim; this
+ * only avoids carrying jobs in a circle.
  */
 export async function dispatchFrom(
   pool: Pool,
@@ -65,12 +70,16 @@ export async function dispatchFrom(
   terms: DispatchTerms,
 ): Promise<Dispatch[]> {
   return withTransaction(pool, async (client) => {
-    const { rows } = await lockQueued(client, [[...places.keys()], [...places.values()], terms.horizon]);
+    const { rows } = await lockQueued(client, [
+      [...places.keys()],
+      [...places.values()],
+      terms.horizon,
+      terms.now,
+    ]);
     if (rows.length === 0) return [];
-    const fits = await fitting(client, rows, terms.now);
-    const refused = rows.filter((row, index) => fits[index] !== true && row.wait_reason !== "budget");
-    if (refused.length > 0) await markWaiting(client, [refused.map((row) => row.id), "budget"]);
-    const chosen = rows.filter((_, index) => fits[index] === true).map((row) => row.id);
+    const { chosen, refused, cheaper } = await look(client, rows, terms);
+    await markRefused(client, refused, terms.now);
+    await downgradeJobs(client, cheaper, terms.now);
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
     const order = new Map(chosen.map((id, index) => [id, index]));
@@ -89,30 +98,53 @@ export async function dispatchFrom(
   });
 }
 
-async function fitting(
+type QueuedRow = RowOf<"dispatch/lock-queued">;
+
+interface Looked {
+  chosen: string[];
+  refused: QueuedRow[];
+  /** Refused by a ceiling that sends them to the batch lane. */
+  cheaper: string[];
+}
+
+async function look(
   client: Client,
-  rows: readonly RowOf<"dispatch/lock-queued">[],
-  now: Date,
-): Promise<boolean[]> {
+  rows: readonly QueuedRow[],
+  { now, unbudgeted }: DispatchTerms,
+): Promise<Looked> {
   const scopes = rows.map((row) => ({
     tenantId: row.tenant_id,
     queueId: row.queue_id,
     jobType: row.job_type,
-    model: row.model,
     bulkId: row.bulk_id,
+    labels: row.labels,
   }));
-  const windowIds = await windowsFor(client, scopes, now);
+  const { windowIds, downgrading } = await windowsFor(client, scopes, now);
   const rooms = await readRooms(client, windowIds.flat());
   const requests = rows.map((row, index) => ({
     amountNano: worstNano(row, now),
     windowIds: windowIds[index] ?? [],
   }));
   await noteBound(client, rooms, requests);
-  return admit(rooms, requests);
+  const verdicts = admit(rooms, requests, unbudgeted);
+  const looked: Looked = { chosen: [], refused: [], cheaper: [] };
+  for (const [index, row] of rows.entries()) {
+    const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
+    if (fits) looked.chosen.push(row.id);
+    else if (row.may_wait && shortIds.some((id) => downgrading.has(id))) looked.cheaper.push(row.id);
+    else looked.refused.push(row);
+  }
+  return looked;
+}
+
+async function markRefused(client: Client, refused: readonly QueuedRow[], now: Date): Promise<void> {
+  const news = refused.filter((row) => row.wait_reason !== "budget" || row.labels !== null);
+  const restUntil = new Date(now.getTime() + limits.budgetRestMs);
+  if (news.length > 0) await markWaiting(client, [news.map((row) => row.id), restUntil]);
 }
 
 /** Zero where no price is known: the claim is the place that refuses it. */
-function worstNano(row: RowOf<"dispatch/lock-queued">, now: Date): bigint {
+function worstNano(row: QueuedRow, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
   const traits: CostTraits = {

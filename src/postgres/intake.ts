@@ -64,6 +64,8 @@ export interface NewJob {
   readonly urgency: Urgency;
   readonly deadlineAt: Date | null;
   readonly priority: number;
+  /** Whether it may go to the batch lane where a ceiling binds: see domain/lane.ts. */
+  readonly mayWait: boolean;
   /** JSON text, where the job's labels differ from the bulk's. */
   readonly labels: string | null;
   readonly retryOf: string | null;
@@ -104,6 +106,7 @@ export async function insertJobs(client: Client, of: JobsOf, jobs: readonly NewJ
     jobs.map((job) => job.request.traits.mayRunInUs),
     jobs.map((job) => job.retryOf),
     jobs.map((job) => job.input),
+    jobs.map((job) => job.mayWait),
   ]);
   return rows.map((row) => row.line);
 }

@@ -10,6 +10,8 @@
 // open batch has, and the unique index behind it is the wall. Dying anywhere before the commit leaves nothing; after it, an intent
 // that anybody may send or dissolve.
 
+import { limits } from "../config/limits.ts";
+import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
@@ -35,6 +37,7 @@ export interface IntentTerms extends LockTerms {
   readonly openMax: number;
   readonly credentialId: string;
   readonly processId: string;
+  readonly unbudgeted: Unbudgeted;
   newId(): string;
 }
 
@@ -96,14 +99,14 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
   const windows = await windowsOf(client, packed, terms);
   const requests = packed.map((line) => ({
     amountNano: line.worstNano,
-    windowIds: windows.get(line.bulkId) ?? [],
+    windowIds: windows.get(line.id) ?? [],
   }));
   const rooms = await roomFor(client, requests, lockFirst);
   await noteBound(client, rooms, requests);
-  const fits = admit(rooms, requests);
-  const refused = packed.filter((_, index) => fits[index] !== true);
-  if (refused.length > 0) await noteBudget(client, refused);
-  const admitted = packed.filter((_, index) => fits[index] === true);
+  const verdicts = admit(rooms, requests, terms.unbudgeted);
+  const refused = packed.filter((_, index) => verdicts[index]?.fits !== true);
+  if (refused.length > 0) await noteBudget(client, refused, terms.now);
+  const admitted = packed.filter((_, index) => verdicts[index]?.fits === true);
   if (admitted.length === 0) return { kind: "budget" };
   const count = freeLineCount(admitted.length, new Set(open.map(({ line_count: lineCount }) => lineCount)));
   if (count === 0) return { kind: "open" };
@@ -123,25 +126,24 @@ function groupByBulk(lines: readonly Line[]): Line[][] {
   return [...groups.values()];
 }
 
-/** The budget windows that bind each bulk; a bulk has one queue, tenant and job type. */
+/** The budget windows that bind each line: those of its bulk, and of labels of its own. */
 async function windowsOf(
   client: Client,
   lines: readonly Line[],
   { now }: IntentTerms,
 ): Promise<Map<string, bigint[]>> {
-  const firsts = [...new Map(lines.map((line) => [line.bulkId, line])).values()];
-  const ids = await windowsFor(
+  const { windowIds } = await windowsFor(
     client,
-    firsts.map(({ row }) => ({
+    lines.map(({ row }) => ({
       tenantId: row.tenant_id,
       queueId: row.queue_id,
       jobType: row.job_type,
-      model: row.model,
       bulkId: row.bulk_id,
+      labels: row.labels,
     })),
     now,
   );
-  return new Map(firsts.map((line, index) => [line.bulkId, ids[index] ?? []]));
+  return new Map(lines.map((line, index) => [line.id, windowIds[index] ?? []]));
 }
 
 async function roomFor(
@@ -154,9 +156,10 @@ async function roomFor(
   return new Map([...(await lockWindows(client, ids))].map(([id, room]) => [id, room.availableNano]));
 }
 
-async function noteBudget(client: Client, lines: readonly Line[]): Promise<void> {
-  const news = lines.filter(({ row }) => row.wait_reason !== "budget").map(({ id }) => id);
-  if (news.length > 0) await markWaiting(client, [news]);
+async function noteBudget(client: Client, lines: readonly Line[], now: Date): Promise<void> {
+  const news = lines.filter(({ row }) => row.wait_reason !== "budget" || row.labels !== null);
+  const restUntil = new Date(now.getTime() + limits.budgetRestMs);
+  if (news.length > 0) await markWaiting(client, [news.map(({ id }) => id), restUntil]);
 }
 
 async function writeIntent(
@@ -166,7 +169,7 @@ async function writeIntent(
   terms: IntentTerms,
 ): Promise<string> {
   const [batchId, holdId] = [terms.newId(), terms.newId()];
-  const windowsOfLine = (line: Line): bigint[] => windows.get(line.bulkId) ?? [];
+  const windowsOfLine = (line: Line): bigint[] => windows.get(line.id) ?? [];
   await dispatchLines(client, [
     lines.map(({ id }) => id),
     lines.map(({ worstNano }) => worstNano),
@@ -179,7 +182,8 @@ async function writeIntent(
     terms.now,
   ]);
   const requests = lines.map((line) => ({ amountNano: line.worstNano, windowIds: windowsOfLine(line) }));
-  if (admit(await roomFor(client, requests, true), requests).includes(false)) throw new MoneyGone();
+  const verdicts = admit(await roomFor(client, requests, true), requests, terms.unbudgeted);
+  if (verdicts.some(({ fits }) => !fits)) throw new MoneyGone();
   const parts = new Map<bigint, bigint>();
   for (const { amountNano, windowIds } of requests)
     for (const id of windowIds) parts.set(id, (parts.get(id) ?? 0n) + amountNano);

@@ -172,6 +172,24 @@ export interface Queries {
     row: { id: bigint };
     rows: "one";
   };
+  /** Where our sequences stand. */
+  "backup/sequences": {
+    params: [];
+    row: { name: string; last_value: bigint };
+    rows: "many";
+  };
+  /** The instant of the snapshot this transaction reads. */
+  "backup/snapshot": {
+    params: [];
+    row: { at: Date };
+    rows: "one";
+  };
+  /** The tables of our schema with their columns and the tables their foreign keys point to; others may have theirs beside them. */
+  "backup/tables": {
+    params: [];
+    row: { name: string; columns: string[]; needs: string[] };
+    rows: "many";
+  };
   /** The attempts of a job: what was tried, how it ended, what it cost. */
   "board/attempts": {
     params: [jobId: string];
@@ -345,11 +363,36 @@ export interface Queries {
     row: { target: string; tenant_id: string; amount_nano: bigint };
     rows: "many";
   };
-  /** Moves the limit of a budget and of its windows that can still take holds; both rows are locked by the caller. */
-  "budgets/change-limit": {
-    params: [budgetId: string, limitNano: bigint, owner: string, windowId: readonly (bigint | null)[]];
+  /** Whether any budget turns new submissions away when it has no room: asked now and then, so that nobody else is looked up for nothing. */
+  "budgets/any-rejecting": {
+    params: [];
+    row: { found: boolean };
+    rows: "one";
+  };
+  /** Changes a budget, and with its limit that of its windows that can still take holds; both are locked by the caller. */
+  "budgets/change": {
+    params: [
+      budgetId: string,
+      limitNano: bigint,
+      owner: string,
+      whenBound: string,
+      windowId: readonly (bigint | null)[],
+    ];
     row: never;
     rows: "none";
+  };
+  /** For each way in which jobs of a bulk can be charged, the smallest bounds among them: none of them can cost less at worst. */
+  "budgets/cheapest-of-bulk": {
+    params: [bulkId: string];
+    row: {
+      model: string;
+      lane: "realtime" | "batch";
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      input_tokens_max: number;
+      output_tokens_max: number;
+    };
+    rows: "many";
   };
   /** Ends budgets: they bind nothing from now on. */
   "budgets/end": {
@@ -357,29 +400,103 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** Creates a queue's budget. */
+  /** The open holds on the windows of a budget, in the order in which they were taken, with the job of those that belong to an attempt. */
+  "budgets/holds": {
+    params: [budgetId: string, after: string | null, rowsMax: number];
+    row: {
+      id: string;
+      owner_kind: "attempt" | "message_batch";
+      owner_id: string;
+      reason: string;
+      state: "open" | "settled" | "released" | "presumed";
+      amount_nano: bigint;
+      remaining_nano: bigint;
+      created_at: Date;
+      expires_at: Date | null;
+      starts_at: Date;
+    };
+    rows: "many";
+  };
+  /** Creates a budget, unless an open one of the same scope, target, manager and kind of window is there. */
   "budgets/insert": {
     params: [
       id: string,
       tenantId: string,
-      queueId: string,
+      scope: string,
+      target: string,
       owner: string,
       limitNano: bigint,
       windowKind: string,
       timeZone: string,
+      whenBound: string,
     ];
-    row: never;
-    rows: "none";
+    row: { id: string };
+    rows: "one";
   };
-  /** Locks the open budgets of a queue for a change. */
-  "budgets/lock-of-queue": {
-    params: [queueId: string];
+  /** Budgets that a tenant may see, newest first, each with the window that is open at an instant (nulls where it has yet to begin): its own, and those of the installation on itself. */
+  "budgets/list": {
+    params: [
+      tenantId: string | null,
+      id: string | null,
+      scope: string | null,
+      target: string | null,
+      ended: boolean,
+      after: string | null,
+      rowsMax: number,
+      at: Date,
+    ];
     row: {
       id: string;
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      target_name: string;
+      owner: string;
       limit_nano: bigint;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       created_at: Date;
+      updated_at: Date;
+      ended_at: Date | null;
+      window_id: bigint | null;
+      starts_at: Date | null;
+      ends_at: Date | null;
+      window_limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      overrun_nano: bigint | null;
+    };
+    rows: "many";
+  };
+  /** Locks one budget for a change. */
+  "budgets/lock": {
+    params: [id: string];
+    row: {
+      id: string;
+      tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
+      ended_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Locks the open budgets that a tenant has on a queue for a change. */
+  "budgets/lock-of-queue": {
+    params: [queueId: string, tenantId: string];
+    row: {
+      id: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
     };
     rows: "many";
   };
@@ -389,13 +506,13 @@ export interface Queries {
     row: { id: bigint; limit_nano: bigint; committed_nano: bigint };
     rows: "many";
   };
-  /** Tells the lanes that a budget of a queue has changed: work that waits for it is looked at again. */
+  /** Tells the lanes that a budget has changed: work that waits for it is looked at again. */
   "budgets/notify": {
-    params: [queueId: string];
+    params: [about: string];
     row: { pg_notify: string | null };
     rows: "one";
   };
-  /** The open budgets of some queues, each with the window that is open at an instant (nulls where it has yet to begin). */
+  /** The open budgets that the owners of some queues have on them, each with the window that is open at an instant (nulls where it has yet to begin). */
   "budgets/of-queues": {
     params: [queueId: readonly (string | null)[], at: Date];
     row: {
@@ -405,7 +522,36 @@ export interface Queries {
       limit_nano: bigint;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       created_at: Date;
+      window_id: bigint | null;
+      starts_at: Date | null;
+      ends_at: Date | null;
+      window_limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      overrun_nano: bigint | null;
+    };
+    rows: "many";
+  };
+  /** The budgets that bind a piece of work, as windows/find-open.sql knows them, with the window of each that is open at an instant (nulls where it has yet to begin). */
+  "budgets/over-work": {
+    params: [tenantId: string, queueId: string, jobType: string, bulkId: string, labels: string, at: Date];
+    row: {
+      id: string;
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
+      target_name: string;
+      owner: string;
+      limit_nano: bigint;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
+      created_at: Date;
+      updated_at: Date;
+      ended_at: Date | null;
       window_id: bigint | null;
       starts_at: Date | null;
       ends_at: Date | null;
@@ -526,9 +672,15 @@ export interface Queries {
   "bulks/next-waiting": {
     params: [bulkId: string];
     row: {
-      lane: string;
+      lane: "realtime" | "batch";
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       not_before: Date | null;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      labels: string | null;
     };
     rows: "many";
   };
@@ -608,6 +760,12 @@ export interface Queries {
     row: { id: string };
     rows: "many";
   };
+  /** Moves realtime jobs that may wait to the batch lane, because the ceiling in their way says so. */
+  "claim/downgrade-jobs": {
+    params: [jobId: readonly (string | null)[], at: Date];
+    row: { id: string };
+    rows: "many";
+  };
   /** Ends jobs that were never sent: no price for their model, no attempts left, a job type that is gone. */
   "claim/fail-jobs": {
     params: [
@@ -648,6 +806,8 @@ export interface Queries {
       retry_reason: string | null;
       queued_at: Date;
       dispatched_at: Date | null;
+      labels: string | null;
+      may_wait: boolean;
       input: string;
     };
     rows: "many";
@@ -726,7 +886,12 @@ export interface Queries {
   };
   /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
   "dispatch/lock-queued": {
-    params: [bulkId: readonly (string | null)[], jobsMax: readonly (number | null)[], horizon: Date];
+    params: [
+      bulkId: readonly (string | null)[],
+      jobsMax: readonly (number | null)[],
+      horizon: Date,
+      now: Date,
+    ];
     row: {
       id: string;
       tenant_id: string;
@@ -741,12 +906,14 @@ export interface Queries {
       not_before: Date | null;
       priority: number;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      labels: string | null;
+      may_wait: boolean;
     };
     rows: "many";
   };
-  /** Writes down what queued jobs wait for, once. */
+  /** Writes down that queued jobs wait for a budget. */
   "dispatch/mark-waiting": {
-    params: [jobId: readonly (string | null)[], waitReason: string];
+    params: [jobId: readonly (string | null)[], restUntil: Date];
     row: never;
     rows: "none";
   };
@@ -1005,6 +1172,7 @@ export interface Queries {
       mayRunInUs: readonly (boolean | null)[],
       retryOf: readonly (string | null)[],
       input: readonly (string | null)[],
+      mayWait: readonly (boolean | null)[],
     ];
     row: { line: number };
     rows: "many";
@@ -1099,6 +1267,11 @@ export interface Queries {
       lane: "realtime" | "batch";
       urgency: "now" | "whenever";
       deadline_at: Date | null;
+      downgraded_at: Date | null;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
       priority: number;
       labels: unknown;
       state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
@@ -1324,6 +1497,7 @@ export interface Queries {
       retry_reason: string | null;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       queued_at: Date;
+      labels: string | null;
     };
     rows: "many";
   };
@@ -1478,9 +1652,9 @@ export interface Queries {
     row: { id: string };
     rows: "one";
   };
-  /** Writes down that queued lines wait for a budget, once. */
+  /** Writes down that queued lines wait for a budget. */
   "message-batches/mark-waiting": {
-    params: [jobId: readonly (string | null)[]];
+    params: [jobId: readonly (string | null)[], restUntil: Date];
     row: never;
     rows: "none";
   };
@@ -1953,6 +2127,27 @@ export interface Queries {
     row: { told: string | null };
     rows: "many";
   };
+  /** What the ledger says of attempts by the UTC day on which the provider answered, the day they began, model, lane and batch. */
+  "reconcile/ledger-figures": {
+    params: [since: Date, until: Date, bookedSince: Date, bookedUntil: Date];
+    row: {
+      day: string;
+      since: string;
+      model: string;
+      lane: string;
+      provider_id: string | null;
+      attempts: number;
+      settled_nano: bigint;
+      presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** The worst case of attempts that have no end yet: in flight, in a batch at work, or with results that are not fetched. */
+  "reconcile/open-figures": {
+    params: [];
+    row: { since: string; model: string; lane: string; provider_id: string | null; open_nano: bigint };
+    rows: "many";
+  };
   /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
   "record/close-attempts": {
     params: [
@@ -1995,6 +2190,197 @@ export interface Queries {
       overrun_nano: bigint;
     };
     rows: "many";
+  };
+  /** Opens the attempts that a found message batch must have had, so that its ingest settles them and stores their results. */
+  "recover/adopt-lines": {
+    params: [
+      jobId: readonly (string | null)[],
+      worstNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+      windowIds: readonly (string | null)[],
+      messageBatchId: string,
+      holdId: string,
+      credentialId: string,
+      createdAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Books spend of which only the provider knew: lines of jobs that the restored rows do not have, and realtime calls as a sum. */
+  "recover/book-found": {
+    params: [
+      jobId: readonly (string | null)[],
+      model: readonly (string | null)[],
+      priceId: readonly (string | null)[],
+      amountNano: readonly (bigint | null)[],
+      tenantId: string,
+      queueId: string,
+      lane: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Closes the marker of a restore whose realtime spend is booked. */
+  "recover/close-marker": {
+    params: [id: string, recoveredBy: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** How a message batch of ours stands whose name was found at the provider. */
+  "recover/find-batch": {
+    params: [id: string];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      create_tries: number;
+      provider_id: string | null;
+    };
+    rows: "one";
+  };
+  /** Writes the row that a found message batch must have had: at the provider, to be polled, and ingested at its end. */
+  "recover/insert-batch": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      credentialId: string,
+      lineCount: number,
+      holdId: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Which of the jobs named by a found batch the restored rows have, with what bounds their cost. */
+  "recover/known-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      labels: string | null;
+    };
+    rows: "many";
+  };
+  /** Lifts the stop of a restore, with its audit event. */
+  "recover/lift-stop": {
+    params: [actor: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
+  };
+  /** Locks the jobs of a found batch before their windows are. */
+  "recover/lock-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: { id: string };
+    rows: "many";
+  };
+  /** The tenant and queue under which spend is booked that nobody can be named for. */
+  "recover/nobodys-queue": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** Remembers a provider's batch as somebody else's. */
+  "recover/note-foreign": {
+    params: [credentialId: string, providerId: string];
+    row: never;
+    rows: "none";
+  };
+  /** Notes that the realtime spend since the backup is booked; only once. */
+  "recover/note-realtime": {
+    params: [id: string, realtimeNano: bigint];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
+  "reprice/correct": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      priorNano: readonly (bigint | null)[],
+      costNano: readonly (bigint | null)[],
+      realtimeNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+    ];
+    row: { job_id: string; no: number; window_ids: bigint[]; change_nano: bigint; overrun_nano: bigint };
+    rows: "many";
+  };
+  /** A page of attempts in the order of their key, with the usage of those whose price is in question. */
+  "reprice/page": {
+    params: [
+      afterJobId: string,
+      afterNo: number,
+      since: Date,
+      until: Date,
+      model: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      job_id: string;
+      no: number;
+      lane: "realtime" | "batch";
+      model: string;
+      price_id: string;
+      price_at: Date;
+      worst_nano: bigint;
+      cost_nano: bigint | null;
+      realtime_nano: bigint | null;
+      in_question: boolean;
+      usage: unknown;
+    };
+    rows: "many";
+  };
+  /** Message batches that were about to be created, or being created, when the backup was taken: whether the provider has them is unknown now, and the ordinary resolver finds out. */
+  "restore/doubt-creations": {
+    params: [now: Date];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Ends the leases of a backup: whoever held them works elsewhere, or not at all. */
+  "restore/end-leases": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** The marker of a restore that is not recovered yet. */
+  "restore/find-open": {
+    params: [];
+    row: { id: string; snapshot_at: Date; restored_at: Date; realtime_nano: bigint | null };
+    rows: "one";
+  };
+  /** Whether a database holds anything that a restore would replace, and whether a process works on it. */
+  "restore/in-use": {
+    params: [];
+    row: { tenants: number; alive: number };
+    rows: "one";
+  };
+  /** Sets the marker of a restore, unless the backup brought one that is still open. */
+  "restore/mark": {
+    params: [id: string, snapshotAt: Date, backupSha256: string, restoredBy: string];
+    row: never;
+    rows: "none";
+  };
+  /** Lets a sequence go on behind a number. */
+  "restore/set-sequence": {
+    params: [name: string, lastValue: bigint];
+    row: { at: bigint };
+    rows: "one";
+  };
+  /** Stops everything because of a restore, unless a global stop is open already; that one cannot be lifted either while the marker stands. */
+  "restore/stop-all": {
+    params: [id: string, reason: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
   };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
@@ -2052,6 +2438,19 @@ export interface Queries {
     row: { id: string; name: string; created_at: Date };
     rows: "many";
   };
+  /** Every budget and its window that is open at an instant (null where the window has yet to be made). */
+  "windows/all-open": {
+    params: [at: Date];
+    row: {
+      budget_id: string;
+      tenant_id: string;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      created_at: Date;
+      window_id: bigint | null;
+    };
+    rows: "many";
+  };
   /** Changes windows by the net of a transaction: money newly held less money released, and what was spent. */
   "windows/change": {
     params: [
@@ -2071,6 +2470,7 @@ export interface Queries {
       queueId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      labels: readonly (string | null)[],
       at: Date,
     ];
     row: {
@@ -2079,6 +2479,7 @@ export interface Queries {
       tenant_id: string;
       window_kind: "day" | "month" | "total";
       time_zone: string;
+      when_bound: "wait" | "reject" | "downgrade";
       limit_nano: bigint;
       created_at: Date;
       window_id: bigint | null;

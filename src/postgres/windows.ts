@@ -8,41 +8,76 @@ import { query } from "./query.ts";
 
 const findOpen = query("windows/find-open");
 const openWindow = query("windows/open-window");
+const allOpen = query("windows/all-open");
 const lock = query("windows/lock");
 const readRoom = query("windows/read-room");
 const noteBoundWindows = query("windows/note-bound");
 const changeWindows = query("windows/change");
 const insertHolds = query("holds/insert");
 
+/** What decides which budgets bind a piece of work. */
+export interface MoneyScope extends Omit<WorkScope, "model"> {
+  /** Its own labels as JSON text; null where it has those of its bulk. */
+  labels: string | null;
+}
+
+export interface OpenWindows {
+  /** The ids of the windows that bind each scope, in the order of the scopes; none where no budget applies. */
+  windowIds: bigint[][];
+  /** Those among them whose budget sends work that may wait to the batch lane. */
+  downgrading: ReadonlySet<bigint>;
+}
+
 export interface WindowRoom {
   availableNano: bigint;
   budgetId: string;
 }
 
-/**
- * The ids of the open windows that bind each scope, in the order of the scopes; none where no budget applies.
- * Windows that have yet to begin in this period are opened on the way.
- */
+/** The open windows that bind each scope. Windows that have yet to begin in this period are opened on the way. */
 export async function windowsFor(
   client: Database,
-  scopes: readonly WorkScope[],
+  scopes: readonly MoneyScope[],
   at: Date,
-): Promise<bigint[][]> {
+): Promise<OpenWindows> {
   const { keys, ordinals } = distinct(scopes);
   let rows = await readOpen(client, keys, at);
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
   if (missing.size > 0) {
-    // In one order, as everything that is locked.
-    for (const row of [...missing.values()].toSorted((a, b) => (a.budget_id < b.budget_id ? -1 : 1))) {
-      const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
-      // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
-      await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
-    }
+    await openWindows(client, [...missing.values()], at);
     rows = await readOpen(client, keys, at);
   }
   const found = keys.map((): bigint[] => []);
-  for (const row of rows) if (row.window_id !== null) found[row.ordinal]?.push(row.window_id);
-  return ordinals.map((ordinal) => found[ordinal] ?? []);
+  const downgrading = new Set<bigint>();
+  for (const { window_id: id, ordinal, when_bound: whenBound } of rows) {
+    if (id === null) continue;
+    found[ordinal]?.push(id);
+    if (whenBound === "downgrade") downgrading.add(id);
+  }
+  return { windowIds: ordinals.map((ordinal) => found[ordinal] ?? []), downgrading };
+}
+
+interface WindowlessBudget {
+  budget_id: string;
+  tenant_id: string;
+  window_kind: "day" | "month" | "total";
+  time_zone: string;
+  created_at: Date;
+}
+
+async function openWindows(client: Database, budgets: readonly WindowlessBudget[], at: Date): Promise<void> {
+  // In one order, as everything that is locked.
+  for (const row of budgets.toSorted((a, b) => (a.budget_id < b.budget_id ? -1 : 1))) {
+    const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
+    // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
+    await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
+  }
+}
+
+/** The window of every budget at an instant, whatever its scope; opened on the way where it has yet to begin. */
+export async function everyWindow(client: Database, at: Date): Promise<bigint[]> {
+  const missing = (await allOpen(client, [at])).rows.filter((row) => row.window_id === null);
+  await openWindows(client, missing, at);
+  return (await allOpen(client, [at])).rows.flatMap((row) => (row.window_id === null ? [] : [row.window_id]));
 }
 
 /** Locks windows until the end of the transaction and answers what is left in each. */
@@ -74,7 +109,7 @@ export async function noteBound(
 /** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */
 export async function readBudgetRooms(
   database: Database,
-  scope: WorkScope,
+  scope: MoneyScope,
   at: Date,
 ): Promise<{ budgetId: string; availableNano: bigint }[]> {
   const rows = await readOpen(database, [scope], at);
@@ -177,14 +212,12 @@ export async function takeHold(client: Client, hold: NewHold): Promise<void> {
   await changes.write(client);
 }
 
-type ScopeKey = Pick<WorkScope, "tenantId" | "queueId" | "jobType" | "bulkId">;
-
 /** Thousands of lines share a handful of scopes: each is looked up once. */
-function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: number[] } {
-  const keys: ScopeKey[] = [];
+function distinct(scopes: readonly MoneyScope[]): { keys: MoneyScope[]; ordinals: number[] } {
+  const keys: MoneyScope[] = [];
   const seen = new Map<string, number>();
   const ordinals = scopes.map((scope) => {
-    const name = `${scope.tenantId} ${scope.queueId} ${scope.bulkId} ${scope.jobType}`;
+    const name = `${scope.tenantId} ${scope.queueId} ${scope.bulkId} ${scope.jobType} ${scope.labels ?? ""}`;
     const known = seen.get(name);
     if (known !== undefined) return known;
     seen.set(name, keys.length);
@@ -193,13 +226,14 @@ function distinct(scopes: readonly WorkScope[]): { keys: ScopeKey[]; ordinals: n
   return { keys, ordinals };
 }
 
-async function readOpen(client: Database, keys: readonly ScopeKey[], at: Date) {
+async function readOpen(client: Database, keys: readonly MoneyScope[], at: Date) {
   const { rows } = await findOpen(client, [
     keys.map((_, index) => index),
     keys.map((key) => key.tenantId),
     keys.map((key) => key.queueId),
     keys.map((key) => key.jobType),
     keys.map((key) => key.bulkId),
+    keys.map((key) => key.labels),
     at,
   ]);
   return rows;

@@ -1,16 +1,19 @@
 // What a database needs before work can begin: its tables, the job types on record, and on the very first start a tenant with a
-// queue and the keys to use them. Several processes may start at once: one does it, the others wait and find it done.
+// queue, a small budget for it and the keys to use them. Several processes may start at once: one does it, the others wait and find it done.
 //
 // The first keys are written to `<data dir>/keys.json`, readable by this user only: they are shown nowhere else, and losing the
 // file costs nothing that `sluice key create` cannot mend.
 
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "../config/clock.ts";
 import type { Config } from "../config/config.ts";
 import { newId } from "../config/ids.ts";
 import type { JobTypes } from "../config/job-types.ts";
+import { limits } from "../config/limits.ts";
 import { createAccessKey, createTenant, requireTenant } from "../control/access.ts";
 import { installationTenantId } from "../domain/ids.ts";
+import { createBudget } from "../money/budgets.ts";
 import type { Log } from "../observe/log.ts";
 import { registerJobTypes } from "../postgres/job-types.ts";
 import { migrate } from "../postgres/migrate.ts";
@@ -61,8 +64,14 @@ async function makeFirst({ pool, config, log }: BootstrapDeps): Promise<void> {
   const access = { pool, newId };
   if (found?.tenants === 0) {
     const tenant = await createTenant(access, "default", actor);
-    await putQueue(pool, { id: newId(), tenantId: tenant.id, name: "default" }, firstQueue);
+    const queue = await putQueue(pool, { id: newId(), tenantId: tenant.id, name: "default" }, firstQueue);
     log.event("tenant.created", { tenantId: tenant.id });
+    // Where work without a budget runs, nothing asks for one.
+    if (config.unbudgeted === "refuse")
+      await createBudget(
+        { pool, clock: systemClock, log, newId },
+        { ...firstBudget, tenantId: tenant.id, target: queue.id },
+      );
   }
   if (found?.keys !== 0 || !config.roles.includes("api")) return;
   await writeFirstKeys(config, await createFirstKeys({ pool, newId }));
@@ -78,6 +87,17 @@ const firstQueue = {
   jobAgeMaxS: null,
   approveAboveNano: null,
 };
+
+const firstBudget = {
+  scope: "queue",
+  owner: "operator",
+  limitNano: limits.firstBudgetNano,
+  window: "day",
+  timeZone: "UTC",
+  whenBound: "wait",
+  reason: "so that the first job can run",
+  actor,
+} as const;
 
 async function createFirstKeys(access: { pool: Pool; newId: () => string }): Promise<FirstKeys> {
   const tenant = await requireTenant(access, "default");

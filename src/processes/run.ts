@@ -9,6 +9,7 @@ import type { Screen } from "../cli/deps.ts";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { ServiceError, errorCatalogue } from "../domain/errors.ts";
+import { formatUsd } from "../domain/money.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import { createLogger } from "../observe/log.ts";
 import type { Log } from "../observe/log.ts";
@@ -91,12 +92,19 @@ function exitOnBugs(log: Log): void {
   process.on("unhandledRejection", crash);
 }
 
+function budgetRule({ unbudgeted }: Config): string {
+  if (unbudgeted === "allow") return "work that no budget covers runs without a ceiling (SLUICE_UNBUDGETED)";
+  const first = formatUsd(limits.firstBudgetNano);
+  return `work that no budget covers waits; the first queue, default, began with $${first} a day (sluice budget list)`;
+}
+
 function banner(config: Config, { url, describe }: Service): string {
   const rows: [string, string][] = [
     ["Roles", config.roles.join(", ")],
     ["Provider", describe.provider],
     ["PostgreSQL", describe.postgres],
     ["Queue", describe.queue],
+    ["Budgets", budgetRule(config)],
   ];
   if (url !== null) {
     rows.push(["API", `${url}  (documentation: ${url}/openapi.json)`]);

@@ -162,6 +162,31 @@ test("the same Idempotency-Key is the same bulk", async () => {
   expect(await submit()).toEqual(await submit());
 });
 
+test("ceilings: made for any scope, raised with a reason, shown with what is held, ended", async () => {
+  await ok("queue", "set", "capped", "--owner", "support");
+  const create = ["budget", "create", "queue", "capped", "--limit-usd", "2", "--window", "day"];
+  const made = (await ok(...create, "--time-zone", "Europe/Warsaw", "--when-bound", "reject")) as {
+    id: string;
+  };
+  const { id } = made;
+  expect(made).toMatchObject({ scope: "queue", target: "capped", limit_usd: "2.00", when_bound: "reject" });
+  const listed = await run(["budget", "list", "--scope", "queue", "--target", "capped"], { environment });
+  expect(listed.stdout).toMatch(new RegExp(`${id} .*queue capped.*\\$2.00/day.*reject`));
+  const bare = await run(["budget", "set", id, "--limit-usd", "3"], { environment });
+  expect(bare).toMatchObject({ code: exitCodes.refused });
+  expect(bare.stderr).toContain("reason is required to raise, replace or end a budget");
+  const raised = await run(["budget", "set", id, "--limit-usd", "3", "--reason", "May"], { environment });
+  expect(raised.stdout).toContain("$3.00 per day, until ");
+  const shown = await run(["budget", "show", id], { environment });
+  expect(shown.stdout).toContain(`Budget ${id} of queue capped, managed by default`);
+  expect(await ok("budget", "holds", id)).toEqual({ holds: [] });
+  const window = await run(["budget", "set", id, "--limit-usd", "3", "--window", "month"], { environment });
+  expect(window).toMatchObject({ code: exitCodes.usage });
+  expect(await ok("budget", "end", id, "--reason", "over")).toEqual({ id, ended: true });
+  expect(await ok("budget", "list", "--target", "capped")).toEqual({ budgets: [] });
+  expect(await ok("budget", "list", "--target", "capped", "--ended")).toMatchObject({ budgets: [{ id }] });
+});
+
 test("a pause is seen by everybody and lifted; pausing all needs and uses the installation's key", async () => {
   await ok("queue", "set", "paused", "--type", "classify-intent");
   expect(await ok("pause", "paused", "--reason", "wrong labels")).toMatchObject({ paused: true });
@@ -249,38 +274,3 @@ async function script(name: string, ...args: readonly string[]): Promise<{ code:
   const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout };
 }
-
-test("a test alert goes the whole way, and without a webhook says that the log is all there is", async () => {
-  const sent = await run(["alerts", "test"], { environment });
-  expect(sent).toMatchObject({ code: 0, stderr: "" });
-  expect(sent.stdout).toMatch(
-    /^Test alert \w{26} is a line of the log and no more: ALERT_WEBHOOK_URL is not set\.$/m,
-  );
-  const listed = await run(["alerts", "list", "--installation"], { environment });
-  expect(listed.stdout).toMatch(
-    / info +logged +installation +operator +This is a test of the alert path\.$/m,
-  );
-  const document = documentOf(
-    await run(["alerts", "list", "--kind", "test", "--installation", "--json"], { environment }),
-  );
-  expect(document).toMatchObject({ alerts: [{ kind: "test", state: "logged" }], next: null });
-});
-
-test("a test alert that the webhook refuses is a failure with its reason", async () => {
-  const other = await openInstallation({
-    settings: {
-      ALERT_WEBHOOK_URL: "http://127.0.0.1:1/nobody",
-      ALERT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 5).toString("base64")}`,
-    },
-  });
-  try {
-    const service = await other.start();
-    const refused = await run(["alerts", "test"], {
-      environment: { SLUICE_URL: service.url ?? "", SLUICE_DATA_DIR: other.config.dataDir },
-    });
-    expect(refused).toMatchObject({ code: exitCodes.refused, stdout: "" });
-    expect(refused.stderr).toMatch(/did not take test alert \w{26}: (econnrefused|unreachable)\./);
-  } finally {
-    await other.close();
-  }
-});

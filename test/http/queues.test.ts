@@ -110,7 +110,8 @@ describe("a budget", () => {
     // Midnight in Berlin is 22 or 23 o'clock of the day before in UTC.
     expect(budget.starts_at).toMatch(/T2[23]:00:00.000Z$/);
     expect((await put(200, "monthly", { owner: "still there" })).budget).toEqual(budget);
-    expect((await put(200, "monthly", { budget: null })).budget).toBe(null);
+    expect((await put(400, "monthly", { budget: null })).errors[0].field).toBe("reason");
+    expect((await put(200, "monthly", { budget: null, reason: "moved" })).budget).toBe(null);
   });
 
   test("is not lowered below what is spent and held, unless forced; a raise tells the lanes", async () => {
@@ -134,21 +135,24 @@ describe("a budget", () => {
     const heard: string[] = [];
     listener.on("notification", ({ payload }) => heard.push(payload ?? ""));
     await listener.query("LISTEN sluice_budget");
-    const raised = await put(200, "tight", { budget: { limit_usd: "20", window: "total" } });
+    const wish = { budget: { limit_usd: "20", window: "total" } };
+    expect((await put(400, "tight", wish)).errors[0].field).toBe("reason");
+    const raised = await put(200, "tight", { ...wish, reason: "more tickets" });
     expect(raised.budget.available_usd).toBe("14.499999999");
     await waitFor("the word to the lanes", () => heard.includes(queue.id));
     await listener.query("UNLISTEN *");
     listener.release(true);
     const { rows } = await api.pool.query(
-      "SELECT detail -> 'budget' AS budget FROM audit_events WHERE subject_id = $1 ORDER BY id DESC LIMIT 1",
+      "SELECT detail -> 'budget' AS budget, detail ->> 'reason' AS reason FROM audit_events WHERE subject_id = $1 ORDER BY id DESC LIMIT 1",
       [queue.id],
     );
     expect(rows[0].budget).toMatchObject({ limit_usd: "20.00", limit_usd_before: "1.00" });
+    expect(rows[0].reason).toBe("more tickets");
   });
 
   test("of another window is another budget; the old one binds no more", async () => {
     const queue = await put(201, "moved", { budget: { limit_usd: "1", window: "day" } });
-    await put(200, "moved", { budget: { limit_usd: "2", window: "month" } });
+    await put(200, "moved", { budget: { limit_usd: "2", window: "month" }, reason: "by month" });
     const { rows } = await api.pool.query(
       "SELECT window_kind, ended_at IS NULL AS open FROM budgets WHERE target = $1 ORDER BY created_at",
       [queue.id],
@@ -164,7 +168,10 @@ describe("a budget", () => {
     const windows = ["day", "month", "total"];
     await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
-        put(200, "raced", { budget: { limit_usd: `${index + 1}`, window: windows[index % 3] } }),
+        put(200, "raced", {
+          budget: { limit_usd: `${index + 1}`, window: windows[index % 3] },
+          reason: "a race",
+        }),
       ),
     );
     const { id, budget } = await api.json(200, "/v1/queues/raced");

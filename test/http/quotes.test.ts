@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { createAccessKey } from "../../src/control/access.ts";
-import { quoteSchema } from "../../src/http/schemas.ts";
+import { quoteSchema } from "../../src/http/quote-schema.ts";
 import { findWaitingBulks } from "../../src/postgres/dispatch.ts";
 import { readLineBulks, readWaitingQueues } from "../../src/postgres/message-batch-waiting.ts";
 import { intentLabels, intentLine, intentLines, startApi, upload, type Json, type TestApi } from "./api.ts";
@@ -59,6 +59,15 @@ describe("a quote", () => {
     const quote = await api.json(200, path("&queue=poor&quote=true"), upload(intentLines(2)));
     expect(quote.binding).toMatchObject({ kind: "budget", available_usd: "0.000001" });
     expect(Number(quote.binding.short_usd)).toBeCloseTo(Number(quote.worst_usd) - 0.000001, 9);
+  });
+
+  test("tells of a budget over everybody that it is too small, and not what is left of it", async () => {
+    const wish = { scope: "global", limit_usd: "0.000001", window: "day" };
+    const key = api.keys.installation;
+    const { id } = await api.json(201, "/v1/budgets", { json: wish, key });
+    const quote = await api.json(200, path("&quote=true"), upload(intentLines(2)));
+    expect(quote.binding).toEqual({ kind: "budget", budget: null, available_usd: null, short_usd: null });
+    await api.send(`/v1/budgets/${id}?reason=over`, { method: "DELETE", key });
   });
 
   test("learns from what such jobs really cost", async () => {

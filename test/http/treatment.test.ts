@@ -1,6 +1,6 @@
 // How jobs are treated: whose word counts for urgency, deadline and priority, and which lane follows from it.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { chooseLane } from "../../src/domain/lane.ts";
+import { chooseLane, mayWait } from "../../src/domain/lane.ts";
 import { chooseTreatment } from "../../src/intake/choose.ts";
 import { intentLine, startApi, upload, type Json, type TestApi } from "./api.ts";
 
@@ -71,6 +71,41 @@ test.each([
   const now = new Date("2027-01-01T00:00:00Z");
   const deadlineAt = inMs === null ? null : new Date(now.getTime() + inMs);
   expect(chooseLane({ urgency, deadlineAt, now, batchDeadlineMinMs: 7_200_000, batchable })).toBe(lane);
+});
+
+test.each([
+  ["realtime by a default", {}, true],
+  ["its own line said when", { choseItself: true }, false],
+  ["a deadline put it there", { deadlineAt: soon }, false],
+  ["no message batch may carry it", { batchable: false }, false],
+  ["it is in the batch lane already", { lane: "batch" }, false],
+] as const)("may go to the batch lane where a ceiling says so: %s", (_why, more, expected) => {
+  const job = { lane: "realtime", batchable: true, deadlineAt: null, choseItself: false } as const;
+  expect(mayWait({ ...job, ...more })).toBe(expected);
+});
+
+test("who chose when a job runs is written down with it", async () => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  const lines = [
+    intentLine("a"),
+    intentLine("b", { urgency: "now" }),
+    intentLine("c", { deadline: inAnHour }),
+    intentLine("d", { urgency: "whenever" }),
+  ];
+  const bulk = await api.json(202, "/v1/bulks?type=classify-intent&urgency=now", upload(lines));
+  const single = { type: "classify-intent", input: intentLine("e").input };
+  const { bulk: alone } = await api.json(202, "/v1/jobs", { json: single });
+  const { rows } = await api.pool.query(
+    "SELECT lane, may_wait FROM jobs WHERE bulk_id = ANY ($1) ORDER BY bulk_id, line",
+    [[bulk.id, alone]],
+  );
+  expect(rows).toEqual([
+    { lane: "realtime", may_wait: true },
+    { lane: "realtime", may_wait: false },
+    { lane: "realtime", may_wait: false },
+    { lane: "batch", may_wait: false },
+    { lane: "realtime", may_wait: false },
+  ]);
 });
 
 test("an upload is treated line by line", async () => {

@@ -10,12 +10,12 @@ const open = async (options: FixtureOptions = {}): Promise<BatchFixture> =>
   (fixture = await openBatchFixture(options));
 afterEach(() => fixture.close());
 
-/** A total budget of the queue `default`. */
-const setBudget = (limitNano: bigint): Promise<unknown> =>
+/** A budget of the queue `default`. */
+const setBudget = (limitNano: bigint, window: "day" | "total" = "total"): Promise<unknown> =>
   fixture.rows(
     `INSERT INTO budgets (id, tenant_id, scope, target, owner, limit_nano, window_kind)
-     SELECT $1, q.tenant_id, 'queue', q.id, 'test', $2, 'total' FROM queues q WHERE q.name = 'default'`,
-    [newId(), limitNano],
+     SELECT $1, q.tenant_id, 'queue', q.id, 'test', $2, $3 FROM queues q WHERE q.name = 'default'`,
+    [newId(), limitNano, window],
   );
 
 /** The worst cost of one line, learned from a batch that is formed and rolled into nothing. */
@@ -162,4 +162,35 @@ test("a shut gate for one model lets the others of the bulk through", async () =
     { stopped: false, state: "dispatched", n: 90n },
     { stopped: true, state: "queued", n: 30n },
   ]);
+});
+
+test("lines that wait for a day's budget are packed by themselves when the next day begins, and settle where they were held", async () => {
+  const midnight = new Date();
+  midnight.setUTCHours(24, 0, 0, 0);
+  await open({ simulator: { startMs: midnight.getTime() - 20_000 } });
+  await fixture.submit(1);
+  await fixture.drive();
+  const worst = await worstOfOneLine();
+  await setBudget(worst * 40n, "day");
+  await fixture.submit(60, { word: "key" });
+  const { batchIds } = await fixture.lane.collector.runOnce();
+  expect(batchIds).toHaveLength(1);
+  expect(await fixture.rows("SELECT DISTINCT wait_reason FROM jobs WHERE state = 'queued'")).toEqual([
+    { wait_reason: "budget" },
+  ]);
+  // What is held before midnight is answered after it.
+  await fixture.advance(midnight.getTime() - fixture.simulator.world.clock.now());
+  await fixture.drive();
+  expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 61 });
+  const windows = await fixture.rows<{ starts_at: Date; spent: boolean }>(
+    "SELECT starts_at, spent_nano > 0 AS spent FROM budget_windows ORDER BY starts_at",
+  );
+  expect(windows.map(({ spent }) => spent)).toEqual([true, true]);
+  expect(windows[1]?.starts_at).toEqual(midnight);
+  const [held] = await fixture.rows<{ windows: number; first: boolean }>(
+    `SELECT count(DISTINCT p.window_id)::int AS windows, bool_and(w.starts_at < $2) AS first
+       FROM message_batches b JOIN hold_parts p ON p.hold_id = b.hold_id JOIN budget_windows w ON w.id = p.window_id WHERE b.id = $1`,
+    [batchIds[0], midnight],
+  );
+  expect(held).toEqual({ windows: 1, first: true });
 });

@@ -81,6 +81,8 @@ const settings = {
   SLUICE_BATCH_LINGER_MS: "1000",
   SLUICE_RETRY_BASE_MS: "20",
   SLUICE_RETRY_CAP_MS: "200",
+  // A test that is about ceilings sets its own.
+  SLUICE_UNBUDGETED: "allow",
 };
 
 export async function openBatchFixture(options: FixtureOptions = {}): Promise<BatchFixture> {

@@ -83,7 +83,7 @@ function losingOneCommit(real: Pool): Pool {
 function workerOn(over: Partial<WorkerDeps>) {
   return createRealtimeWorker({
     pool,
-    config: parseConfig({}),
+    config: parseConfig({ SLUICE_UNBUDGETED: "allow" }),
     clock: systemClock,
     log: silentLog,
     gate: () => ({ open: true }),
@@ -156,7 +156,7 @@ test("what was claimed ahead and never sent costs nothing, whether its process d
   });
   const busy = (which: "abort" | "drain") =>
     workerOn({
-      config: parseConfig({ SLUICE_CONCURRENCY: "1" }),
+      config: parseConfig({ SLUICE_CONCURRENCY: "1", SLUICE_UNBUDGETED: "allow" }),
       prepared: { of: () => Promise.resolve(rendersBraces) },
       processId: () => which,
       provider: {

@@ -40,6 +40,7 @@ test("a record that PostgreSQL refuses fails alone, and those that came with it 
       now: systemClock.now(),
       newId,
       budgetRetryAt: systemClock.now(),
+      unbudgeted: "allow",
     }),
   });
   // A `real` cannot hold it: "1e-300" is out of range for type real.

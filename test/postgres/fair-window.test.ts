@@ -68,21 +68,31 @@ test("a window that opens while its limit is being lowered opens with the lowere
     approveAboveNano: null,
   };
   const budget = { limitNano: 100n, window: "day" as const, timeZone: "UTC" };
-  await saveQueue(deps, { tenantId, name: queue.name, settings, budget, force: false, actor: "test" });
+  await saveQueue(deps, {
+    tenantId,
+    name: queue.name,
+    settings,
+    budget,
+    force: false,
+    reason: null,
+    actor: "test",
+  });
 
   // The change of the limit stands between its statements and its commit.
   const changer = await pool.connect();
   await changer.query("BEGIN");
   await changer.query("SELECT 1 FROM budgets WHERE target = $1 FOR UPDATE", [queue.id]);
   await changer.query("UPDATE budgets SET limit_nano = 10 WHERE target = $1", [queue.id]);
-  const scope = { tenantId, queueId: queue.id, jobType: "t", model: "m", bulkId: "b" };
+  const scope = { tenantId, queueId: queue.id, jobType: "t", bulkId: "b", labels: null };
   const opening = withTransaction(pool, (client) => windowsFor(client, [scope], systemClock.now()));
   await new Promise((resolve) => {
     setTimeout(resolve, 200);
   });
   await changer.query("COMMIT");
   changer.release();
-  const [ids = []] = await opening;
+  const {
+    windowIds: [ids = []],
+  } = await opening;
   const { rows } = await pool.query("SELECT limit_nano FROM budget_windows WHERE id = ANY ($1)", [ids]);
   expect(rows).toEqual([{ limit_nano: 10n }]);
 });

@@ -47,6 +47,8 @@ const testSettings = {
   SLUICE_BATCH_LINGER_MS: "200",
   SLUICE_POLL_MIN_MS: "100",
   SLUICE_POLL_MAX_MS: "500",
+  // A test that is about ceilings sets its own.
+  SLUICE_UNBUDGETED: "allow",
 };
 
 export async function openInstallation(options: InstallationOptions = {}): Promise<Installation> {

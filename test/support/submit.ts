@@ -17,6 +17,10 @@ export interface TestBulk {
   shared?: Record<string, unknown>;
   queue?: string;
   priority?: number;
+  /** Of all its jobs. */
+  labels?: Record<string, string>;
+  /** Whether its jobs may go to the batch lane where a ceiling says so. */
+  mayWait?: boolean;
 }
 
 /** Stores a bulk in a queue of the tenant `default` and tells the lanes; answers its id. */
@@ -38,7 +42,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
       id,
       ...of,
       shared: bulk.shared === undefined ? null : JSON.stringify(bulk.shared),
-      labels: {},
+      labels: bulk.labels ?? {},
       onInvalid: "reject",
       single: false,
       retryOf: null,
@@ -57,6 +61,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
         urgency: bulk.lane === "realtime" ? ("now" as const) : ("whenever" as const),
         deadlineAt: null,
         priority: bulk.priority ?? 5,
+        mayWait: bulk.mayWait ?? false,
         labels: null,
         retryOf: null,
         input: checked.input,

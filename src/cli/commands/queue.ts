@@ -1,4 +1,4 @@
-// sluice queue, budget, pause, resume: what may run, for how much money, and whether it runs now.
+// sluice queue, pause, resume: what may run, and whether it runs now.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
@@ -19,23 +19,22 @@ export function addQueueCommands(program: Command, context: Context): void {
   const queue = program.command("queue").description("queues: their limits, defaults and owners");
   addQueueList(queue, context);
   addQueueSet(queue, context);
-  addBudgetSet(program.command("budget").description("ceilings on money"), context);
   addPause(program, context);
   addResume(program, context);
 }
 
-interface QueueOptions extends ServiceOptions {
+export interface QueueOptions extends ServiceOptions {
   /** The installation's queue of that name. */
   readonly shared?: true;
 }
 
-const onQueue = (command: Command): Command =>
+export const onQueue = (command: Command): Command =>
   forService(command).option("--shared", "the shared queue of that name; uses the installation's first key");
 
 const queuePath = (name: string, act = ""): string => `/v1/queues/${encodeURIComponent(name)}${act}`;
-const sharedQuery = (options: QueueOptions): { shared?: string } =>
+export const sharedQuery = (options: QueueOptions): { shared?: string } =>
   options.shared === true ? { shared: "true" } : {};
-const serviceFor = (context: Context, options: QueueOptions): Promise<Client> =>
+export const serviceFor = (context: Context, options: QueueOptions): Promise<Client> =>
   context.service(options, options.shared === true ? "installation" : "default");
 
 function addQueueList(queue: Command, context: Context): void {
@@ -113,34 +112,6 @@ export async function putQueue(
   );
 }
 
-interface BudgetOptions extends QueueOptions {
-  readonly limitUsd: string;
-  readonly window: string;
-  readonly timeZone?: string;
-  readonly force?: true;
-}
-
-function addBudgetSet(budget: Command, context: Context): void {
-  onQueue(budget.command("set").argument("<queue>", "name of the queue"))
-    .description("set the ceiling of a queue; raising it lets waiting work go on at once")
-    .requiredOption("--limit-usd <dollars>", "such as 12.50", dollars)
-    .addOption(
-      new Option("--window <kind>", "what the ceiling is for")
-        .choices(["day", "month", "total"])
-        .makeOptionMandatory(),
-    )
-    .option("--time-zone <name>", "in which days and months begin (default: UTC)")
-    .option("--force", "lower it even below what is spent and held; then nothing new starts")
-    .action(async (name: string, options: BudgetOptions) => {
-      const wish = {
-        budget: { limit_usd: options.limitUsd, window: options.window, time_zone: options.timeZone },
-        force: options.force,
-      };
-      const saved = await putQueue(await serviceFor(context, options), name, wish, sharedQuery(options));
-      context.print(options, saved, () => queueText(saved));
-    });
-}
-
 interface PauseOptions extends QueueOptions {
   readonly all?: true;
   readonly reason?: string;
@@ -196,10 +167,4 @@ async function switchPause(
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
-}
-
-function dollars(text: string): string {
-  const amount = text.replace(/^\$/, "");
-  if (!/^\d+(\.\d{1,9})?$/.test(amount)) throw new InvalidArgumentError("It must be dollars, such as 12.50.");
-  return amount;
 }

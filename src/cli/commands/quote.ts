@@ -23,9 +23,9 @@ const quoteSchema = z.object({
   lanes: z.object({ realtime: laneSchema, batch: laneSchema }),
   binding: z.looseObject({
     kind: z.string(),
-    budget: z.string().optional(),
-    available_usd: z.string().optional(),
-    short_usd: z.string().optional(),
+    budget: z.string().nullish(),
+    available_usd: z.string().nullish(),
+    short_usd: z.string().nullish(),
   }),
   needs_approval: z.boolean(),
 });
@@ -72,6 +72,8 @@ function quoteText(quote: Quote, file: string): string {
 }
 
 function bindingText({ binding }: Quote): string {
+  if (binding.kind === "budget" && binding.budget === null)
+    return "A budget of the installation has too little left for the worst case.";
   if (binding.kind === "budget")
     return `Budget ${binding.budget ?? ""} has $${binding.available_usd ?? "0"} left, $${binding.short_usd ?? "0"} too little for the worst case.`;
   return binding.kind === "rate"

@@ -1,7 +1,6 @@
 // A queue as the API shows it. What others do in a shared queue is nobody's business but the installation's: a tenant sees its own
 // backlog there, and not the budget, whose figures would tell what others spend.
 import { z } from "zod";
-import { windowAt } from "../../domain/budget-window.ts";
 import { lanes, openStates } from "../../domain/job.ts";
 import { formatUsd } from "../../domain/money.ts";
 import { type QueueBudgetRow, readQueueBudgets } from "../../postgres/budgets.ts";
@@ -13,6 +12,7 @@ import {
   readOpenFlags,
 } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
+import { presentWindow, windowFigures } from "../budgets/present.ts";
 import type { Caller } from "../caller.ts";
 import { iso } from "../present.ts";
 import { usdSchema } from "../schemas.ts";
@@ -47,18 +47,9 @@ export const queueSchema = z
     ),
     backlog: z.object({ total: z.int(), lane: z.partialRecord(z.enum(lanes), byState) }),
     budget: z
-      .object({
-        limit_usd: usdSchema,
-        window: z.enum(["day", "month", "total"]),
-        time_zone: z.string(),
-        spent_usd: usdSchema,
-        held_usd: usdSchema,
-        available_usd: usdSchema,
-        overrun_usd: usdSchema,
-        starts_at: instant,
-        ends_at: instant.nullable(),
-      })
-      .nullable(),
+      .object({ id: z.string(), ...windowFigures })
+      .nullable()
+      .meta({ description: "The owner's own; with several windows the shortest. All: GET /v1/budgets." }),
     created_at: instant,
     updated_at: instant,
   })
@@ -123,7 +114,7 @@ function presentQueue(queue: Queue, { backlog, flags, budget, now }: Around): un
       set_at: iso(set_at),
     })),
     backlog: presentBacklog(backlog),
-    budget: budget === undefined ? null : presentBudget(budget, now),
+    budget: budget === undefined ? null : { id: budget.id, ...presentWindow(budget, now) },
     created_at: iso(queue.createdAt),
     updated_at: iso(queue.updatedAt),
   };
@@ -138,24 +129,4 @@ function presentBacklog(rows: readonly BacklogRow[]): unknown {
     total += Number(row.jobs);
   }
   return { total, lane };
-}
-
-/** The window is opened by the first hold in it; before that it is shown as it will be. */
-function presentBudget(row: QueueBudgetRow, now: Date): unknown {
-  const coming = windowAt(row.window_kind, row.time_zone, now, row.created_at);
-  const limit = row.window_limit_nano ?? row.limit_nano;
-  const spent = row.spent_nano ?? 0n;
-  const held = row.held_nano ?? 0n;
-  const available = limit - spent - held;
-  return {
-    limit_usd: formatUsd(limit),
-    window: row.window_kind,
-    time_zone: row.time_zone,
-    spent_usd: formatUsd(spent),
-    held_usd: formatUsd(held),
-    available_usd: formatUsd(available > 0n ? available : 0n),
-    overrun_usd: formatUsd(row.overrun_nano ?? 0n),
-    starts_at: iso(row.starts_at ?? coming.startsAt),
-    ends_at: row.window_kind === "total" ? null : iso(row.ends_at ?? coming.endsAt),
-  };
 }

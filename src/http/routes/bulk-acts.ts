@@ -5,6 +5,7 @@ import { deleteBulk } from "../../intake/erase.ts";
 import { readLabels } from "../../intake/line-schema.ts";
 import { retryBulk } from "../../intake/retry.ts";
 import type { Api } from "../api.ts";
+import { requireRoom } from "../budgets/turn-away.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, defineRoute, type Route } from "../route.ts";
 import { bulkSchema, idParams, submittedSchema } from "../schemas.ts";
@@ -35,7 +36,14 @@ function retryRoute(api: Api): Route {
     query: z.strictObject({ outcome: outcomesQuery.optional() }),
     body: z.strictObject({}).optional(),
     answers: { 202: { about: "The new bulk.", schema: submittedSchema } },
-    errors: ["conflict", "queue_not_found", "type_not_found", "invalid_lines", "too_many_requests"],
+    errors: [
+      "conflict",
+      "queue_not_found",
+      "type_not_found",
+      "invalid_lines",
+      "budget_bound",
+      "too_many_requests",
+    ],
     async handle(call) {
       const { caller, params, query, origin } = call;
       return runOnce(
@@ -44,6 +52,9 @@ function retryRoute(api: Api): Route {
         async (seal) => {
           const bulk = await requireContent(api, params.id, caller);
           const queue = await requireQueue(api, caller, bulk.queue_name);
+          const labels = readLabels(bulk.labels) ?? {};
+          const work = { queueId: queue.id, jobType: bulk.job_type, labels };
+          const requireRoomFor = await requireRoom(api, caller, work);
           let answer: Answer = { status: 202 };
           const submitted = await retryBulk(
             api.intake,
@@ -52,10 +63,11 @@ function retryRoute(api: Api): Route {
               createdBy: caller.actor,
               queue,
               jobType: requireType(api, bulk.job_type),
-              origin: { id: bulk.id, shared: bulk.shared, labels: readLabels(bulk.labels) ?? {} },
+              origin: { id: bulk.id, shared: bulk.shared, labels },
               outcomes: query.outcome ?? retriedByDefault,
             },
-            (client, done) => {
+            async (client, done) => {
+              await requireRoomFor(client, done.bulkId);
               answer = answerFor(done, origin);
               return seal(client, answer);
             },

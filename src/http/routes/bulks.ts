@@ -8,12 +8,14 @@ import {
   findBulk,
   type FoundBulkRow,
   listBulks,
+  type NextWaitingRow,
   readNextWaiting,
   readPace,
   readTallies,
 } from "../../postgres/bulks.ts";
 import { readOpenFlags } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
+import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
 import { formatUsd } from "../../domain/money.ts";
 import { iso, presentBulk } from "../present.ts";
@@ -101,17 +103,13 @@ function getRoute(api: Api): Route {
     errors: [],
     async handle({ params, caller, origin }) {
       const bulk = await requireBulk(api, params.id, caller);
-      return { status: 200, body: await presentDetail(api, bulk, { caller, origin }) };
+      return { status: 200, body: await presentDetail(api, bulk, caller, origin) };
     },
   });
 }
 
 /** Everything is read at once: while the process works through a backlog, each answer of the database waits for its turn. */
-async function presentDetail(
-  api: Api,
-  bulk: FoundBulkRow,
-  { caller, origin }: { caller: Caller; origin: string },
-): Promise<unknown> {
+async function presentDetail(api: Api, bulk: FoundBulkRow, caller: Caller, origin: string): Promise<unknown> {
   const ended = bulk.finished_at !== null || bulk.deleted_at !== null;
   const [tallies, flags, heads, pace] = await Promise.all([
     readTallies(api.pool, [bulk.id]),
@@ -122,10 +120,13 @@ async function presentDetail(
   const own = tallies.get(bulk.id) ?? [];
   const shown = { ...presentBulk(bulk, own, origin), ...presentApproval(bulk) };
   if (shown.state === "finished" || shown.state === "deleted" || pace === null)
-    return { ...shown, wait_reason: null, wait_detail: null, eta: null };
+    return { ...shown, ...nothingWaits, eta: null };
   const waiting = own.some(({ state, jobs }) => state === "queued" && jobs > 0n);
   const eta = etaOf(pace, shown.progress, api.clock.now().getTime());
-  return { ...shown, ...(waiting ? waitOf(bulk, flags, heads) : nothingWaits), eta };
+  if (!waiting) return { ...shown, ...nothingWaits, eta };
+  const { head, ...wait } = waitOf(bulk, flags, heads);
+  const money = head === null ? {} : await moneyWaitOf(api, bulk, head, { caller, origin });
+  return { ...shown, ...wait, ...money, eta };
 }
 
 const presentApproval = ({
@@ -141,29 +142,55 @@ const presentApproval = ({
 interface Wait {
   wait_reason: WaitReason | null;
   wait_detail: string | null;
+  wait_budgets: readonly unknown[];
 }
 
-const nothingWaits: Wait = { wait_reason: null, wait_detail: null };
+const nothingWaits: Wait = { wait_reason: null, wait_detail: null, wait_budgets: [] };
 
 /** A flag over the queue explains everything that waits; then a person whose word is missing; else what the next job waits for. */
 function waitOf(
   bulk: FoundBulkRow,
   flags: Awaited<ReturnType<typeof readOpenFlags>>,
-  heads: Awaited<ReturnType<typeof readNextWaiting>>,
-): Wait {
+  heads: readonly NextWaitingRow[],
+): Wait & { head: NextWaitingRow | null } {
   const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
   if (first !== undefined)
-    return { wait_reason: first.set_by === "breaker" ? "breaker" : first.kind, wait_detail: first.reason };
+    return {
+      wait_reason: first.set_by === "breaker" ? "breaker" : first.kind,
+      wait_detail: first.reason,
+      wait_budgets: [],
+      head: null,
+    };
   if (bulk.approval === "waiting") {
     const detail = `its worst case of $${formatUsd(bulk.worst_nano)} needs a second person: POST /v1/bulks/${bulk.id}/approve`;
-    return { wait_reason: "approval", wait_detail: detail };
+    return { wait_reason: "approval", wait_detail: detail, wait_budgets: [], head: null };
   }
   const next = heads.find(({ wait_reason }) => wait_reason !== null);
   const until = next?.not_before ?? null;
   return {
     wait_reason: next?.wait_reason ?? null,
     wait_detail: until === null ? null : `not before ${until.toISOString()}`,
+    wait_budgets: [],
+    head: next?.wait_reason === "budget" ? next : null,
   };
+}
+
+/** What the next job, which waits for money, is told. */
+function moneyWaitOf(
+  api: Api,
+  bulk: FoundBulkRow,
+  head: NextWaitingRow,
+  { caller, origin }: { caller: Caller; origin: string },
+): Promise<MoneyWait> {
+  const work = {
+    tenantId: caller.tenantId,
+    queueId: bulk.queue_id,
+    jobType: bulk.job_type,
+    bulkId: bulk.id,
+    labels: head.labels ?? JSON.stringify(bulk.labels),
+    bounds: head,
+  };
+  return presentMoneyWait(api, work, caller, origin);
 }
 
 // The rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look.

@@ -14,6 +14,8 @@ import {
 import { submit, type Submitted } from "../../intake/submit.ts";
 import { findJob, type JobRow, listJobs, readAttempts } from "../../postgres/jobs-read.ts";
 import type { Api } from "../api.ts";
+import { requireRoom } from "../budgets/turn-away.ts";
+import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
 import { presentJob, presentListedJob } from "../present.ts";
 import { runOnce } from "../replay.ts";
@@ -62,7 +64,14 @@ function submitJobRoute(api: Api): Route {
     bodyBytesMax: () => api.config.lineBytesMax,
     oneLine: true,
     answers: { 202: { about: "Accepted.", schema: acceptedJob } },
-    errors: ["line_too_long", "unbounded_cost", "price_unknown", "queue_not_found", "type_not_found"],
+    errors: [
+      "line_too_long",
+      "unbounded_cost",
+      "price_unknown",
+      "queue_not_found",
+      "type_not_found",
+      "budget_bound",
+    ],
     async handle(call) {
       const { caller, body, origin } = call;
       return runOnce(
@@ -71,6 +80,11 @@ function submitJobRoute(api: Api): Route {
         async (seal) => {
           const { queue, type, ...fields } = body;
           const target = await requireTarget(api, caller, { queue, type });
+          const requireRoomFor = await requireRoom(api, caller, {
+            queueId: target.queue.id,
+            jobType: target.jobType.name,
+            labels: fields.labels ?? {},
+          });
           let answer: Answer = { status: 202 };
           const submitted = await submit(
             api.intake,
@@ -84,7 +98,8 @@ function submitJobRoute(api: Api): Route {
               labels: {},
               lines: oneLine(fields),
             },
-            (client, done) => {
+            async (client, done) => {
+              await requireRoomFor(client, done.bulkId);
               answer = answerFor(done, origin);
               return seal(client, answer);
             },
@@ -125,7 +140,21 @@ function getJobRoute(api: Api): Route {
 
 async function readJob(api: Api, id: string, caller: Caller, origin: string): Promise<unknown> {
   const job = await requireJob(api, id, caller);
-  return presentJob(job, await readAttempts(api.pool, id, caller.tenantId), origin);
+  const attempts = await readAttempts(api.pool, id, caller.tenantId);
+  const waits = job.state === "queued" && job.wait_reason === "budget";
+  return presentJob(job, attempts, origin, waits ? await moneyWaitOf(api, job, caller, origin) : null);
+}
+
+function moneyWaitOf(api: Api, job: JobRow, caller: Caller, origin: string): Promise<MoneyWait> {
+  const work = {
+    tenantId: caller.tenantId,
+    queueId: job.queue_id,
+    jobType: job.job_type,
+    bulkId: job.bulk_id,
+    labels: JSON.stringify(job.labels),
+    bounds: job,
+  };
+  return presentMoneyWait(api, work, caller, origin);
 }
 
 async function requireJob(api: Api, id: string, caller: Caller): Promise<JobRow> {

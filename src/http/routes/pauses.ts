@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { limits } from "../../config/limits.ts";
 import { requireTenant } from "../../control/access.ts";
 import {
   pauseAll,
@@ -10,16 +9,11 @@ import {
   resumeTenant,
 } from "../../control/pauses.ts";
 import type { Api } from "../api.ts";
+import { reasonText } from "../budgets/wish.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { nameParams } from "../schemas.ts";
 import { ownerOf, sharedQuery } from "./queues.ts";
 
-const reasonText = z
-  .string()
-  .trim()
-  .min(1)
-  .max(limits.reasonCharsMax)
-  .refine((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text), { error: "must be one line of text" });
 const pauseBody = z.strictObject({ reason: reasonText }).meta({ id: "Pause" });
 const resumeBody = z.strictObject({ reason: reasonText.optional() }).optional();
 const pauseAnswer = z

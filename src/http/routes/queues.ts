@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
 import { mayDo } from "../../domain/access.ts";
-import { isTimeZone, windowKinds } from "../../domain/budget-window.ts";
+import { windowKinds } from "../../domain/budget-window.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { installationTenantId } from "../../domain/ids.ts";
-import { parseUsd } from "../../domain/money.ts";
 import { printableText, urgencySchema } from "../../intake/line-schema.ts";
 import { saveQueue } from "../../money/queue-settings.ts";
 import { findQueue, listQueues, type Queue, type QueueSettings } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
+import { reasonText, timeZoneText, usdText } from "../budgets/wish.ts";
 import type { Caller } from "../caller.ts";
 import { presentQueues, queueSchema } from "../queues/present.ts";
 import { defineRoute, type Route } from "../route.ts";
@@ -21,16 +21,6 @@ export const sharedQuery = z.strictObject({
     .default(false)
     .meta({ description: "The installation's queue, not the tenant's own of that name." }),
 });
-
-const usd = z
-  .string()
-  .transform((text, context) => {
-    const nano = parseUsd(text);
-    if (nano !== null) return nano;
-    context.addIssue({ code: "custom", message: 'must be dollars as a decimal string, such as "12.50"' });
-    return z.NEVER;
-  })
-  .meta({ description: "Dollars as a decimal string." });
 
 const queueWish = z
   .strictObject({
@@ -46,25 +36,24 @@ const queueWish = z
         job_age_max_s: z.int().min(60).max(7_776_000).nullish(),
       })
       .optional(),
-    approve_above_usd: usd.nullish().meta({
+    approve_above_usd: usdText.nullish().meta({
       description: "A bulk whose worst case is above it waits until a second person confirms it.",
     }),
     budget: z
       .strictObject({
-        limit_usd: usd,
+        limit_usd: usdText,
         window: z.enum(windowKinds),
-        time_zone: z
-          .string()
-          .max(64)
-          .refine(isTimeZone, { error: "must be an IANA time zone" })
-          .default("UTC"),
+        time_zone: timeZoneText.default("UTC"),
       })
       .nullish()
-      .meta({ description: "null ends it." }),
+      .meta({ description: "Replaces other windows that the owner has on the queue; null ends it." }),
     force: z
       .boolean()
       .default(false)
       .meta({ description: "Lowers the limit even below what is spent and held." }),
+    reason: reasonText
+      .optional()
+      .meta({ description: "Needed to raise, replace or end a budget; the audit trail keeps it." }),
   })
   .meta({ id: "QueueWish", description: "Members that are left out keep their value; null clears." });
 type QueueWish = z.output<typeof queueWish>;
@@ -130,7 +119,8 @@ function putRoute(api: Api): Route {
     tag: "queues",
     summary: "Create or change a queue, its limits and its budget",
     about:
-      "Settings need the scope operate; the budget and approve_above_usd need admin. Raising a limit lets waiting work go on at once.",
+      "Settings need the scope operate; the budget and approve_above_usd need admin, and a reason where more may be spent than before. " +
+      "Raising a limit lets waiting work go on at once.",
     access: { scope: "operate" },
     params: nameParams,
     query: sharedQuery,
@@ -139,7 +129,7 @@ function putRoute(api: Api): Route {
       200: { about: "The queue as it is now.", schema: queueSchema },
       201: { about: "The new queue.", schema: queueSchema },
     },
-    errors: ["budget_below_committed", "type_not_found"],
+    errors: ["budget_below_committed", "conflict", "type_not_found"],
     async handle({ params, query, body, caller }) {
       if (
         (body.budget !== undefined || body.approve_above_usd !== undefined) &&
@@ -157,6 +147,7 @@ function putRoute(api: Api): Route {
         settings: settingsOf(body, before, caller),
         budget: budgetOf(body),
         force: body.force,
+        reason: body.reason ?? null,
         actor: caller.actor,
       });
       const queue = await findOwn(api, tenantId, params.name);

@@ -14,12 +14,15 @@ import {
 import { jsonLines, ndjsonLines } from "../../intake/read-upload.ts";
 import { quote, type Quote, redeemQuote } from "../../intake/quote.ts";
 import { submit, type Submission, type Submitted } from "../../intake/submit.ts";
+import { findBudget } from "../../postgres/budgets.ts";
 import type { Api } from "../api.ts";
 import { type Body, readJson } from "../body.ts";
+import { requireRoom } from "../budgets/turn-away.ts";
 import { bulkLinks } from "../present.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, checkBody, defineRoute, type Exchange, type Route } from "../route.ts";
-import { nameSchema, quoteSchema, submittedSchema } from "../schemas.ts";
+import { quoteSchema } from "../quote-schema.ts";
+import { nameSchema, submittedSchema } from "../schemas.ts";
 import { requireTarget } from "../target.ts";
 
 const ndjsonTypes = new Set([
@@ -95,6 +98,7 @@ export function submitBulkRoute(api: Api): Route {
       "unsupported_encoding",
       "queue_not_found",
       "type_not_found",
+      "budget_bound",
       "too_many_requests",
       "quote_mismatch",
       "quote_used",
@@ -121,7 +125,7 @@ async function quoteOnly(api: Api, call: Call): Promise<Answer> {
   const { requestsPerMinute } = api.config;
   const submission = await submissionOf(api, call);
   const quoted = await quote({ ...api.intake, requestsPerMinute }, submission, call.source.contentSha256);
-  return { status: 200, body: presentQuote(quoted) };
+  return { status: 200, body: { ...presentQuote(quoted), binding: await presentBinding(api, call, quoted) } };
 }
 
 function accept(api: Api, call: Call): Promise<Answer> {
@@ -129,10 +133,14 @@ function accept(api: Api, call: Call): Promise<Answer> {
   const quoteId = call.query.quote_id;
   return runOnce(api.idempotency, { ...call, route: "POST /v1/bulks", body: source }, async (seal) => {
     const submission = await submissionOf(api, call);
+    const { queue, jobType, labels } = submission;
+    const work = { queueId: queue.id, jobType: jobType.name, labels };
+    const requireRoomFor = await requireRoom(api, call.caller, work);
     let answer: Answer = { status: 202 };
     const submitted = await submit(api.intake, submission, async (client, done) => {
       answer = answerFor(done, origin);
       const { bulkId } = done;
+      await requireRoomFor(client, bulkId);
       if (quoteId !== undefined)
         await redeemQuote(api.intake, client, submission, {
           quoteId,
@@ -162,7 +170,7 @@ async function submissionOf(api: Api, { caller, source, query: asked }: Call): P
 }
 
 function presentQuote(quoted: Quote) {
-  const { lanes, finishS, binding, worstNano } = quoted;
+  const { lanes, finishS, worstNano } = quoted;
   const load = (lane: Lane) => ({
     jobs: lanes[lane].jobs,
     worst_usd: formatUsd(lanes[lane].worstNano),
@@ -178,16 +186,22 @@ function presentQuote(quoted: Quote) {
     expected_usd: formatUsd(quoted.expectedNano),
     expected_from: quoted.samples,
     lanes: { realtime: load("realtime"), batch: load("batch") },
-    binding:
-      binding.kind === "budget"
-        ? {
-            kind: binding.kind,
-            budget: binding.budgetId,
-            available_usd: formatUsd(binding.availableNano),
-            short_usd: formatUsd(worstNano - binding.availableNano),
-          }
-        : { kind: binding.kind },
     needs_approval: quoted.needsApproval,
+  };
+}
+
+/** The limit that binds. Of a budget that the caller may not see no figures: they would tell what others spend. */
+async function presentBinding(api: Api, { caller }: Call, { binding, worstNano }: Quote): Promise<unknown> {
+  if (binding.kind !== "budget") return { kind: binding.kind };
+  const { kind, budgetId, availableNano } = binding;
+  const seenBy = caller.installation ? null : caller.tenantId;
+  if ((await findBudget(api.pool, budgetId, seenBy, api.clock.now())) === undefined)
+    return { kind, budget: null, available_usd: null, short_usd: null };
+  return {
+    kind,
+    budget: budgetId,
+    available_usd: formatUsd(availableNano),
+    short_usd: formatUsd(worstNano - availableNano),
   };
 }
 

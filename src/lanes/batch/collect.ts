@@ -111,6 +111,7 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     openMax: limits.batchesOpenMax,
     credentialId: deps.credentialId,
     processId: deps.processId,
+    unbudgeted: config.unbudgeted,
     now: new Date(nowMs),
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
     newId: deps.newId,

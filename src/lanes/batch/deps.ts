@@ -23,6 +23,7 @@ export type BatchLaneConfig = Pick<
   | "pollMinMs"
   | "pollMaxMs"
   | "triesMax"
+  | "unbudgeted"
   | "retryBaseMs"
   | "retryCapMs"
   | "retryAfterMaxMs"

@@ -75,6 +75,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
       now,
       horizon: new Date(now.getTime() + horizonMs),
+      unbudgeted: deps.config.unbudgeted,
     });
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) await deps.enqueue(dispatched);

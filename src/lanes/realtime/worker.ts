@@ -113,7 +113,8 @@ function connect(
     terms: () => {
       const now = deps.clock.now();
       const budgetRetryAt = new Date(now.getTime() + budgetRestMs);
-      return { processId: deps.processId(), credentialId, now, newId: deps.newId, budgetRetryAt };
+      const { unbudgeted } = deps.config;
+      return { processId: deps.processId(), credentialId, now, newId: deps.newId, budgetRetryAt, unbudgeted };
     },
   });
   let liftedAtMs = -Infinity;

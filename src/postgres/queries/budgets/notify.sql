@@ -1,6 +1,6 @@
--- Tells the lanes that a budget of a queue has changed: work that waits for it is looked at again. Sent with the commit.
+-- Tells the lanes that a budget has changed: work that waits for it is looked at again. Sent with the commit.
 --
--- $1 queue_id text
+-- $1 about text (the queue's id, or the budget's)
 -- rows: 1
 -- locks: none
 -- index: none

@@ -1,14 +1,16 @@
 -- Locks the next queued realtime jobs of several bulks, by priority and age, so many of each.
 --
--- $1 bulk_id text[]  $2 jobs_max integer[]  $3 horizon timestamptz (later retries are left for later)
+-- A retry is taken some time before it is due; one that rests because a ceiling had no room for it is not, or it would not rest.
+--
+-- $1 bulk_id text[]  $2 jobs_max integer[]  $3 horizon timestamptz (later retries are left for later)  $4 now timestamptz
 -- rows: one per job
 -- locks: jobs; rows locked by others are skipped
 -- index: jobs_queued
 SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.input_tokens_max, j.output_tokens_max, j.cache_write,
-       j.may_run_in_us, j.not_before, j.priority, j.wait_reason
+       j.may_run_in_us, j.not_before, j.priority, j.wait_reason, j.labels::text AS labels, j.may_wait
   FROM unnest($1::text[], $2::integer[]) AS w(bulk_id, jobs_max)
  CROSS JOIN LATERAL (
    SELECT * FROM jobs q
-    WHERE q.bulk_id = w.bulk_id AND q.lane = 'realtime' AND q.state = 'queued' AND (q.not_before IS NULL OR q.not_before <= $3)
+    WHERE q.bulk_id = w.bulk_id AND q.lane = 'realtime' AND q.state = 'queued' AND (q.not_before IS NULL OR q.not_before <= CASE WHEN q.wait_reason = 'budget' THEN $4::timestamptz ELSE $3::timestamptz END)
     ORDER BY q.priority DESC, q.id LIMIT w.jobs_max FOR UPDATE SKIP LOCKED
  ) j

@@ -1,7 +1,10 @@
--- Writes down what queued jobs wait for, once.
+-- Writes down that queued jobs wait for a budget. Those with labels of their own rest a while: a ceiling on a label may be in the way of
+-- them alone, and they must not stand before the others of their bulk in every look.
 --
--- $1 job_id text[]  $2 wait_reason text
+-- $1 job_id text[]  $2 rest_until timestamptz
 -- rows: none
 -- locks: jobs (held by the caller's transaction already)
 -- index: jobs_pkey
-UPDATE jobs SET wait_reason = $2 WHERE id = ANY ($1::text[]) AND state = 'queued' AND wait_reason IS DISTINCT FROM $2
+UPDATE jobs
+   SET wait_reason = 'budget', not_before = CASE WHEN labels IS NULL THEN not_before ELSE $2::timestamptz END
+ WHERE id = ANY ($1::text[]) AND state = 'queued' AND (wait_reason IS DISTINCT FROM 'budget' OR labels IS NOT NULL)
