@@ -61,7 +61,8 @@ async function one<T>(sql: string, values: readonly unknown[] = []): Promise<T> 
 }
 
 const setLimit = async (limitUsd: string): Promise<void> => {
-  const body = JSON.stringify({ owner: "Ada", budget: { limit_usd: limitUsd, window: "total" } });
+  const budget = { limit_usd: limitUsd, window: "total" };
+  const body = JSON.stringify({ owner: "Ada", budget, reason: "the work is worth it" });
   const headers = { "content-type": "application/json" };
   const response = await fleet.caller.send("/v1/queues/default", { method: "PUT", headers, body });
   expect(response.status, await response.text()).toBe(200);
