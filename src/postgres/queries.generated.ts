@@ -2070,6 +2070,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      labels: string | null;
     };
     rows: "many";
   };
