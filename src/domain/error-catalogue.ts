@@ -165,12 +165,7 @@ export const errorCatalogue = {
     false,
     "Choose at least the limit named in detail, or force it: then nothing new starts.",
   ),
-  budget_bound: entry(
-    409,
-    "A budget has no room left, and it rejects new work.",
-    true,
-    "Wait for its next window, or ask its owner to raise it; detail names it.",
-  ),
+  budget_bound: entry(409, "A budget has no room and rejects work.", true, "Wait, or have it raised."),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",
@@ -178,12 +173,7 @@ export const errorCatalogue = {
     "Send the same body with the same queue, type and treatment, or ask for a new quote.",
   ),
   quote_used: entry(409, "This quote has been used or its hour is over.", false, "Ask for a new quote."),
-  approval_not_needed: entry(
-    409,
-    "The bulk does not wait for approval.",
-    false,
-    "Look at its state and wait_reason.",
-  ),
+  approval_not_needed: entry(409, "The bulk waits for no approval.", false, "Look at its wait_reason."),
   second_person_needed: entry(
     403,
     "A bulk is confirmed by a person other than its submitter.",
