@@ -1,23 +1,7 @@
 // The closed list of error codes. A code is part of the public contract: it never changes its meaning. docs/errors.md has a
 // row for each of them, and a test compares the two both ways.
 
-interface CatalogueEntry {
-  /** HTTP status of the answer. */
-  readonly status: number;
-  /** One fixed sentence, the same at every occurrence. */
-  readonly title: string;
-  /** True when the same request may succeed later without any change to it. */
-  readonly retryable: boolean;
-  /** What the reader can do next. */
-  readonly hint: string;
-}
-
-const entry = (status: number, title: string, retryable: boolean, hint: string): CatalogueEntry => ({
-  status,
-  title,
-  retryable,
-  hint,
-});
+import { entry, type CatalogueEntry } from "./catalogue-entry.ts";
 
 /** Every error code with its HTTP status, title, retryability and hint. */
 export const errorCatalogue = {
