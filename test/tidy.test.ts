@@ -35,6 +35,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   pg: ["src/postgres", "src/queue"],
   "pg-cursor": ["src/postgres"],
   express: ["src/http", "src/simulator"],
+  standardwebhooks: ["src/delivery"],
 };
 
 const root = join(import.meta.dirname, "..");

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBudgetCommands } from "./commands/budget.ts";
+import { addAlertCommands } from "./commands/alerts.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
 import { addBackupCommands } from "./commands/backup.ts";
 import { addLedgerCommands } from "./commands/ledger.ts";
@@ -35,6 +36,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addBudgetCommands(program, context);
+  addAlertCommands(program, context);
   addAccessCommands(program, context);
   addLedgerCommands(program, context);
   addBackupCommands(program, context);

@@ -80,6 +80,11 @@ export const events = {
   "budget.overrun": error("A settlement was above its hold."),
   "pause.set": info("A queue, or all, was paused."),
   "pause.lifted": info("A pause was lifted."),
+  "alert.raised": error("Something happened that a person should know of; the line says who and what next."),
+  "alert.delivered": info("The webhook took an alert."),
+  "alert.delivery_failed": warn("The webhook did not take an alert; it is sent again later."),
+  "alert.given_up": error("The webhook did not take an alert in all its tries; it stays visible as failed."),
+  "breaker.tripped": warn("The breaker paused a queue or a tenant; a person lifts it."),
   "permission.lost": warn("The flags could not be read in time; this process starts nothing."),
   "permission.regained": info("The flags were read again; this process may start calls."),
 

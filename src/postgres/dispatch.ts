@@ -13,7 +13,7 @@ import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
-import { readRooms, windowsFor } from "./windows.ts";
+import { noteBound, readRooms, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
@@ -122,11 +122,13 @@ async function look(
     labels: row.labels,
   }));
   const { windowIds, downgrading } = await windowsFor(client, scopes, now);
-  const verdicts = admit(
-    await readRooms(client, windowIds.flat()),
-    rows.map((row, index) => ({ amountNano: worstNano(row, now), windowIds: windowIds[index] ?? [] })),
-    unbudgeted,
-  );
+  const rooms = await readRooms(client, windowIds.flat());
+  const requests = rows.map((row, index) => ({
+    amountNano: worstNano(row, now),
+    windowIds: windowIds[index] ?? [],
+  }));
+  await noteBound(client, rooms, requests);
+  const verdicts = admit(rooms, requests, unbudgeted);
   const looked: Looked = { chosen: [], refused: [], cheaper: [] };
   for (const [index, row] of rows.entries()) {
     const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };

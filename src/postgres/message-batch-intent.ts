@@ -22,7 +22,7 @@ import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
-import { lockWindows, readRooms, takeHold, windowsFor } from "./windows.ts";
+import { lockWindows, noteBound, readRooms, takeHold, windowsFor } from "./windows.ts";
 
 const lockCollecting = queryOne("message-batches/lock-collecting");
 const openCounts = query("message-batches/open-counts");
@@ -102,7 +102,9 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
     amountNano: line.worstNano,
     windowIds: windows.get(line.id) ?? [],
   }));
-  const verdicts = admit(await roomFor(client, requests, lockFirst), requests, terms.unbudgeted);
+  const rooms = await roomFor(client, requests, lockFirst);
+  await noteBound(client, rooms, requests);
+  const verdicts = admit(rooms, requests, terms.unbudgeted);
   const refused = packed.filter((_, index) => verdicts[index]?.fits !== true);
   if (refused.length > 0) await noteBudget(client, refused, terms.now);
   const admitted = packed.filter((_, index) => verdicts[index]?.fits === true);

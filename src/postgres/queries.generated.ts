@@ -2,6 +2,157 @@
 // Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
 // One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
 export interface Queries {
+  /** Takes alerts that have not been announced yet, the oldest first. */
+  "alerts/announce": {
+    params: [hasWebhook: boolean, rowsMax: number];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** One alert, if it is the tenant's; any where $2 is null. */
+  "alerts/find": {
+    params: [id: string, tenantId: string | null];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Alerts of one tenant, or of all where $1 is null, the newest first. */
+  "alerts/list": {
+    params: [
+      tenantId: string | null,
+      state: string | null,
+      kind: string | null,
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Notes that an alert was taken by its receiver. */
+  "alerts/mark-delivered": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
+  /** Notes that a try failed: the alert is due again after a pause, or given up after its last try. */
+  "alerts/mark-refused": {
+    params: [id: string, error: string, pauseMs: number, triesMax: number];
+    row: { state: "pending" | "delivered" | "failed" | "logged" };
+    rows: "one";
+  };
+  /** How the way out does: failures in a row over all alerts, what waits to leave and since when, and what was given up. */
+  "alerts/path": {
+    params: [];
+    row: {
+      failures_in_row: number;
+      last_error: string | null;
+      pending: bigint;
+      failed: bigint;
+      oldest_pending_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Raises an alert that no trigger raises; nothing if its key has raised one before. */
+  "alerts/raise": {
+    params: [
+      dedupeKey: string,
+      kind: string,
+      tenantId: string,
+      scope: string,
+      target: string,
+      reason: string,
+    ];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Takes alerts whose next try is due, for one try of each. */
+  "alerts/take-due": {
+    params: [putOffMs: number, rowsMax: number];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
   /** Confirms a bulk that waits for a second person, with its audit event and word to the lanes. */
   "approval/approve": {
     params: [bulkId: string, tenantId: string, actor: string, reason: string | null];
@@ -182,6 +333,35 @@ export interface Queries {
     params: [];
     row: { pg_advisory_unlock: boolean | null };
     rows: "one";
+  };
+  /** Adds what is old enough of the ledger to the sums by minute and hour, an hour of it at most, and forgets the sums that have served. */
+  "breaker/fold-spend": {
+    params: [lagMs: number];
+    row: { is_behind: boolean };
+    rows: "one";
+  };
+  /** What some queues, or tenants, spent in each hour with spend of the last seven days, the last two left out: they are what is judged. */
+  "breaker/hours": {
+    params: [scope: string, target: readonly (string | null)[]];
+    row: { target: string; amount_nano: bigint };
+    rows: "many";
+  };
+  /** How the paid attempts of the last hour ended, by queue or by tenant, over the $2 that were booked last; only scopes with at least $3 of them come back. */
+  "breaker/recent-attempts": {
+    params: [
+      scope: string,
+      entriesMax: number,
+      attemptsMin: number,
+      goodOutcomes: readonly (string | null)[],
+    ];
+    row: { target: string; tenant_id: string; attempts: bigint; failed: bigint; retried: bigint };
+    rows: "many";
+  };
+  /** What each queue, or each tenant, has spent in the last hour; only those above $2 come back. */
+  "breaker/recent-spend": {
+    params: [scope: string, aboveNano: bigint];
+    row: { target: string; tenant_id: string; amount_nano: bigint };
+    rows: "many";
   };
   /** Whether any budget turns new submissions away when it has no room: asked now and then, so that nobody else is looked up for nothing. */
   "budgets/any-rejecting": {
@@ -813,7 +993,13 @@ export interface Queries {
   };
   /** Lifts the open pause of a scope and target, with its audit event. */
   "flags/lift-pause": {
-    params: [scope: string, target: string, actor: string, reason: string | null];
+    params: [
+      scope: string,
+      target: string,
+      actor: string,
+      reason: string | null,
+      notSetBy: readonly (string | null)[],
+    ];
     row: {
       id: string;
       tenant_id: string;
@@ -1728,6 +1914,18 @@ export interface Queries {
     row: { lane: "realtime" | "batch"; attempts: bigint; p50_s: number | null; p95_s: number | null };
     rows: "many";
   };
+  /** Queues that were overrun and have not been stopped for it yet. */
+  "overruns/queues": {
+    params: [rowsMax: number];
+    row: { queue_id: string };
+    rows: "many";
+  };
+  /** Takes the overruns of a queue; whoever comes second finds none. */
+  "overruns/take": {
+    params: [queueId: string];
+    row: { tenant_id: string; attempts: bigint; amount_nano: bigint; job_id: string };
+    rows: "one";
+  };
   /** Writes down which version of the flags a process obeys: what a stop waits for. */
   "processes/acknowledge-flags": {
     params: [id: string, flagVersion: bigint];
@@ -1819,9 +2017,9 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The pauses and stops in force that reach some queues: their own and those over everything. */
+  /** The pauses and stops in force that reach some queues: their own, those of these tenants and those over everything. */
   "queues/open-flags": {
-    params: [queueId: readonly (string | null)[]];
+    params: [queueId: readonly (string | null)[], tenantId: readonly (string | null)[]];
     row: {
       id: string;
       kind: "pause" | "stop";
@@ -2071,6 +2269,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      labels: string | null;
     };
     rows: "many";
   };
@@ -2293,6 +2492,12 @@ export interface Queries {
     params: [id: readonly (bigint | null)[]];
     row: { id: bigint; budget_id: string; available_nano: bigint };
     rows: "many";
+  };
+  /** Notes since when windows have had no room for the next piece of work: the first time in each window, which raises its alert. */
+  "windows/note-bound": {
+    params: [id: readonly (bigint | null)[]];
+    row: never;
+    rows: "none";
   };
   /** Opens a window of a budget with its limit as it stands now; nothing if somebody else opened it first. */
   "windows/open-window": {

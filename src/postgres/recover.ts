@@ -83,12 +83,9 @@ export async function writeFoundBatch(pool: Pool, found: FoundMessageBatch): Pro
     if (first === undefined) await nobodysQueue(client, []);
     await lockJobs(client, [known.map(({ jobId }) => jobId)]);
     const scopes = known.map(({ job }) => scopeOf(job));
-    const windowIds = await windowsFor(client, scopes, provider.createdAt);
-    const [unknownWindows = []] = await windowsFor(
-      client,
-      [{ ...owner, jobType: "", model: "", bulkId: "" }],
-      provider.createdAt,
-    );
+    const { windowIds } = await windowsFor(client, scopes, provider.createdAt);
+    const unknown = [{ ...owner, jobType: "", bulkId: "", labels: null }];
+    const [unknownWindows = []] = (await windowsFor(client, unknown, provider.createdAt)).windowIds;
     const changes = new WindowChanges();
     const holds = await holdFound(client, found, { owner, windowIds, unknownWindows, changes });
     await adoptLines(client, [
@@ -138,7 +135,7 @@ async function holdFound(
     amountNano: nano,
     windowIds: windowIds[index] ?? [],
   }));
-  const fits = !admit(available, wishes).includes(false);
+  const fits = admit(available, wishes, "allow").every((verdict) => verdict.fits);
   const parts = new Map<bigint, bigint>();
   for (const { amountNano, windowIds: ids } of wishes)
     for (const id of ids) parts.set(id, (parts.get(id) ?? 0n) + (fits ? amountNano : 0n));
@@ -230,6 +227,6 @@ const scopeOf = (job: KnownJob) => ({
   tenantId: job.tenant_id,
   queueId: job.queue_id,
   jobType: job.job_type,
-  model: job.model,
   bulkId: job.bulk_id,
+  labels: job.labels,
 });

@@ -2,6 +2,7 @@
 
 import type { Client, Database } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
+import type { HoldRequest } from "../domain/hold.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { query } from "./query.ts";
 
@@ -10,6 +11,7 @@ const openWindow = query("windows/open-window");
 const allOpen = query("windows/all-open");
 const lock = query("windows/lock");
 const readRoom = query("windows/read-room");
+const noteBoundWindows = query("windows/note-bound");
 const changeWindows = query("windows/change");
 const insertHolds = query("holds/insert");
 
@@ -90,6 +92,18 @@ export async function readRooms(database: Database, ids: readonly bigint[]): Pro
   if (ids.length === 0) return new Map();
   const { rows } = await readRoom(database, [[...new Set(ids)]]);
   return new Map(rows.map((row) => [row.id, row.available_nano]));
+}
+
+/** Notes which windows have no room for one of these requests, where that is news: their owner is told once in a window. */
+export async function noteBound(
+  client: Client,
+  rooms: ReadonlyMap<bigint, bigint>,
+  requests: readonly HoldRequest[],
+): Promise<void> {
+  const short = requests.flatMap(({ amountNano, windowIds }) =>
+    windowIds.filter((id) => (rooms.get(id) ?? amountNano) < amountNano),
+  );
+  if (short.length > 0) await noteBoundWindows(client, [[...new Set(short)]]);
 }
 
 /** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */

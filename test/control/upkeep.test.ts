@@ -28,7 +28,17 @@ afterAll(async () => {
   await database.drop();
 });
 
-const parts = () => ({ pool, database: pool, log: silentLog });
+const noBreaker = {
+  factor: 0,
+  floorNano: 0n,
+  hourlyNano: null,
+  failurePct: 0,
+  retryPct: 0,
+  attemptsMin: 1,
+  historyHoursMin: 1,
+};
+
+const parts = () => ({ pool, database: pool, log: silentLog, newId });
 
 async function deadProcess(): Promise<string> {
   const id = newId();
@@ -189,7 +199,14 @@ test("upkeep runs in one process, and in another as soon as that one leaves", as
   const start = async () => {
     const listener = new Listener(database.url, { applicationName: "test", log: silentLog });
     await listener.start();
-    const upkeep = createUpkeep({ pool, listener, holder: newId(), clock: systemClock, log: silentLog });
+    const upkeep = createUpkeep({
+      ...parts(),
+      listener,
+      holder: newId(),
+      clock: systemClock,
+      breaker: noBreaker,
+      further: [],
+    });
     await upkeep.start();
     return { stop: () => upkeep.stop().then(() => listener.stop()) };
   };

@@ -5,6 +5,7 @@ import { outcomeRules } from "../../domain/attempt.ts";
 import { pollDelayMs } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { reach } from "../../observe/points.ts";
+import { raiseAlert } from "../../postgres/alerts.ts";
 import { readCredential, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import { markCancelSent, recordFailure, recordPoll } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -73,6 +74,14 @@ async function failed(
     const ageMs = clock.now().getTime() - (batch.provider_created_at ?? batch.created_at).getTime();
     if (ageMs < batchLaneBounds.missingGraceMs) return again(config.pollMinMs);
     log.event("batch.missing", { batchId: batch.id, providerId: batch.provider_id, ageMs });
+    await raiseAlert(pool, {
+      dedupeKey: `batch:${batch.id}:missing`,
+      kind: "batch_missing",
+      tenantId: batch.tenant_id,
+      scope: "message_batch",
+      target: batch.id,
+      reason: batch.provider_id ?? "",
+    });
     return again(config.pollMaxMs);
   }
   const retryAfterMs = end.kind === "error" ? (end.retryAfterMs ?? 0) : 0;
