@@ -55,7 +55,9 @@ export class LineSplitter {
   }
 
   #keep(part: Buffer): void {
-    if (this.#tooLong || this.#openBytes + part.length > this.#lineBytesMax + 1) {
+    // A carriage return at its end and, of the first line, the mark at its beginning are not counted.
+    const marks = 1 + (this.#lines === 0 ? byteOrderMark.length : 0);
+    if (this.#tooLong || this.#openBytes + part.length > this.#lineBytesMax + marks) {
       this.#tooLong = true;
       this.#open = [];
       this.#openBytes = 0;

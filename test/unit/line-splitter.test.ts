@@ -72,6 +72,12 @@ test.each([
   expect(found.map((line) => [line.number, line.text])).toEqual(expected);
 });
 
+test("the marks around a line of full length are not counted, wherever it is cut", () => {
+  const bytes = Buffer.from("\ufeff123456789a\r\n");
+  for (let cut = 0; cut <= bytes.length; cut += 1)
+    expect(split(bytes, [cut], 10).found.map(({ text }) => text)).toEqual(["123456789a"]);
+});
+
 test("a line without an end is not kept beyond its limit", () => {
   const splitter = new LineSplitter(1_000);
   for (let round = 0; round < 1_000; round += 1) expect(splitter.push(Buffer.alloc(10_000, 97))).toEqual([]);
