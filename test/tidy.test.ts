@@ -35,6 +35,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   pg: ["src/postgres", "src/queue"],
   "pg-cursor": ["src/postgres"],
   express: ["src/http", "src/simulator"],
+  standardwebhooks: ["src/delivery"],
 };
 
 const root = join(import.meta.dirname, "..");
@@ -133,6 +134,7 @@ const closedLists: Readonly<Record<string, RegExp>> = {
   "src/config/settings.ts": /^ {4}([a-zA-Z0-9]+): (?:setting|secret)\(/gm,
   "src/domain/error-catalogue.ts": /^ {2}([a-z_]+): entry\(/gm,
   "src/observe/events.ts": /^ {2}"([a-z_.]+)": /gm,
+  "src/observe/points.ts": /^ {2}"([a-z_.]+)": /gm,
 };
 const membersOf = (file: string, pattern: RegExp): string[] =>
   Array.from(read(file).matchAll(pattern), (match) => match[1] ?? "");

@@ -1,4 +1,4 @@
-// The tables of docs/ that repeat a closed list of the code: errors, events, settings. They are written by `npm run docs` and
+// The tables of docs/ that repeat a closed list of the code: errors, events, settings, points. They are written by `npm run docs` and
 // compared by a test, so that a list and its page never differ. The prose around them is written by hand.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { effectiveSettings, parseConfig } from "../../src/config/config.ts";
 import { scriptVariables } from "../../src/config/settings.ts";
 import { errorCatalogue } from "../../src/domain/errors.ts";
 import { events } from "../../src/observe/events.ts";
+import { points } from "../../src/observe/points.ts";
+import { plants } from "../../test/faults/plants.ts";
 
 const row = (...cells: readonly string[]): string => `| ${cells.join(" | ")} |`.replaceAll("|  |", "| |");
 const code = (text: string): string => `\`${text}\``;
@@ -23,6 +25,10 @@ export const docTables: Readonly<Record<string, readonly (readonly string[])[]>>
       row(code(name), value === "(not set)" ? "" : code(value), about),
     ),
     Object.entries(scriptVariables).map(([name, about]) => row(code(name), about)),
+  ],
+  "torture.md": [
+    Object.entries(points).map(([name, about]) => row(code(name), about)),
+    Object.entries(plants).map(([name, { about }]) => row(code(name), about)),
   ],
 };
 

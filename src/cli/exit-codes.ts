@@ -13,8 +13,12 @@ export const exitCodes = {
   unsuccessful: 4,
   /** The service went down with calls in flight that did not end in time: they were booked at their worst case and requeued. */
   aborted: 5,
+  /** The books and the provider's figures differ by more than is explained (reconcile). */
+  unexplained: 6,
+  /** Not everything since the backup could be booked yet; everything stays stopped (recover). */
+  unrecovered: 7,
   /** The stop is in force and was not complete in the time given: the receipt says what is unconfirmed or still in flight. */
-  unconfirmed: 6,
+  unconfirmed: 8,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -12,6 +12,11 @@ export const cliLimits = {
   rowsShownMax: 10_000,
   /** Rows of one page that is asked for. */
   pageRows: 500,
+  /** Alerts shown where nothing else is asked for: a screen of them. */
+  alertsShown: 20,
+  /** How long a test alert may take to its first try, and between two looks at it. */
+  alertPatienceMs: 30_000,
+  alertEveryMs: 250,
   /** Characters of a progress bar. */
   barChars: 30,
   /** Characters of a reason: as in the API. */

@@ -32,8 +32,18 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
           hint: "Run sluice migrate, or start the service once.",
         },
       );
-    return work({ pool, newId, log, actor: `operator:${userName()}` });
+    return work({ pool, log, newId, actor: `operator:${userName()}` });
   });
+}
+
+/** Opens a database for a restore, which makes its tables itself. */
+export async function asRestorer<T>(
+  deps: CliDeps,
+  work: (restorer: Operator & { readonly database: string }) => Promise<T>,
+): Promise<T> {
+  return withDatabase(deps, ({ pool, log, database }) =>
+    work({ pool, log, database, newId, actor: `operator:${userName()}` }),
+  );
 }
 
 /** Brings the database to the state of this code; the names of what was applied now. */

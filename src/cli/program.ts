@@ -3,8 +3,11 @@
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addBudgetCommands } from "./commands/budget.ts";
+import { addAlertCommands } from "./commands/alerts.ts";
 import { addDrillCommand } from "./commands/drill.ts";
 import { addBulkCommands } from "./commands/bulk.ts";
+import { addBackupCommands } from "./commands/backup.ts";
+import { addLedgerCommands } from "./commands/ledger.ts";
 import { addProcessCommands } from "./commands/process.ts";
 import { addQuoteCommands } from "./commands/quote.ts";
 import { addQueueCommands } from "./commands/queue.ts";
@@ -38,10 +41,13 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addBudgetCommands(program, context);
+  addAlertCommands(program, context);
   addStopCommands(program, context);
   addDrillCommand(program, context);
   addSqlCommand(program, context);
   addAccessCommands(program, context);
+  addLedgerCommands(program, context);
+  addBackupCommands(program, context);
   return program;
 }
 

@@ -2,7 +2,8 @@
 // is an error and not a default that silently applies: unknown SLUICE_* names are refused with the nearest known one.
 import type { z } from "zod";
 import { ServiceError, type FieldError } from "../domain/errors.ts";
-import { relationFaults } from "./limits.ts";
+import { formatUsd } from "../domain/money.ts";
+import { relationFaults } from "./relations.ts";
 import { scriptVariables, settingsSchema } from "./settings.ts";
 
 export type Config = z.output<typeof settingsSchema>;
@@ -94,7 +95,7 @@ export interface EffectiveSetting {
   readonly about: string;
 }
 
-/** Every setting as it is in force. URLs keep host and path, other secrets only their last four characters. */
+/** Every setting as it is in force. URLs of stores keep host and path, those of webhooks their host, other secrets only their last four characters. */
 export function effectiveSettings(config: Config, environment: Environment): EffectiveSetting[] {
   const values = new Map(Object.entries(config));
   return settings.map(({ key, name, about, secret }) => ({
@@ -105,20 +106,31 @@ export function effectiveSettings(config: Config, environment: Environment): Eff
   }));
 }
 
-function shown(value: string | number | readonly string[] | undefined, secret: boolean): string {
+function shown(value: string | number | bigint | readonly string[] | undefined, secret: boolean): string {
   if (value === undefined) return "(not set)";
+  // Amounts are the only settings kept in nano-dollars.
+  if (typeof value === "bigint") return formatUsd(value);
   const plain = typeof value === "object" ? value.join(",") : String(value);
   if (!secret) return plain;
   return URL.canParse(plain) ? maskedUrl(new URL(plain)) : maskedText(plain);
 }
 
 function maskedUrl(url: URL): string {
+  // Of a webhook the path is the secret.
+  if (url.protocol.startsWith("http")) return `${url.origin}/***`;
   if (url.password !== "") url.password = "***";
   for (const name of url.searchParams.keys()) url.searchParams.set(name, "***");
   return url.href;
 }
 
 const maskedText = (plain: string): string => (plain.length < 20 ? "***" : `***${plain.slice(-4)}`);
+
+/** Plain http, beyond this machine. */
+function travelsReadable(url: string | undefined): boolean {
+  if (url === undefined) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+}
 
 /** Combinations that are allowed and probably not meant, each as one sentence. */
 export function oddCombinations(config: Config): string[] {
@@ -134,7 +146,7 @@ export function oddCombinations(config: Config): string[] {
       `ANTHROPIC_API_KEY is set and goes to ${url.host}, which is not the provider.`,
     ],
     [
-      url.protocol === "http:" && !["127.0.0.1", "localhost", "[::1]"].includes(url.hostname),
+      travelsReadable(config.providerUrl),
       "SLUICE_PROVIDER_URL is plain http: content and key travel readable.",
     ],
     [
@@ -168,6 +180,14 @@ export function oddCombinations(config: Config): string[] {
     [
       config.batchLingerMs > config.pollMaxMs * 10,
       "SLUICE_BATCH_LINGER_MS is long: the last lines of an open bulk wait for it.",
+    ],
+    [
+      config.alertWebhookUrl === undefined && config.publicUrl !== undefined,
+      "ALERT_WEBHOOK_URL is not set: alerts are lines of the log and nobody is told.",
+    ],
+    [
+      travelsReadable(config.alertWebhookUrl),
+      "ALERT_WEBHOOK_URL is plain http: alerts travel readable, though nobody can forge them.",
     ],
     [config.logLevel === "silent", "SLUICE_LOG_LEVEL is silent: nothing will say why something failed."],
   ];

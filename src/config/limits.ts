@@ -1,7 +1,7 @@
 // Every bound that is not a setting, with its unit in the name and how it was chosen. What an operator may want to change
 // is in config.ts; what is here is either fixed by somebody else (the provider, PostgreSQL, Redis) or a proportion that
-// only makes sense together with its neighbours. `relationFaults` states how settings and limits depend on each other.
-import type { FieldError } from "../domain/errors.ts";
+// only makes sense together with its neighbours. How settings and limits depend on each other is in
+// relations.ts.
 
 export const limits = {
   // Fixed by the provider (Message Batches and Messages API).
@@ -145,6 +145,13 @@ export const limits = {
   /** Pages of the provider's batch list that one complete listing reads: 100 a page. */
   listingPagesMax: 100,
 
+  /** Attempts priced anew in one page and transaction: the windows they change are locked for milliseconds. */
+  repriceRowsMax: 1_000,
+  /** Span of bookings that one statement of a comparison reads: at a hundred bookings a second, two million rows. */
+  reconcilePieceMs: 6 * 3_600_000,
+  /** Unexplained part of a comparison with the provider's figures that is still taken for a match, in hundredths of a percent: 1 %. */
+  unexplainedBasisPointsMax: 100,
+
   // Connections and sizes of the process.
   /** Waiting for a connection of the pool before the answer is 503. */
   databaseConnectTimeoutMs: 5_000,
@@ -212,80 +219,28 @@ export const limits = {
   echoMs: 5_000,
   /** A follower without a bulk is closed after this. */
   followerIdleMs: 60_000,
+
+  // Alerts and the breaker.
+  /** Between two rounds of the sender when nothing wakes it, and alerts in one round: a minute of them is 600. */
+  alertEveryMs: 1_000,
+  alertsPerRoundMax: 10,
+  /** What a receiver gets to answer: it should take an alert first and think about it later. A drain waits for it, so it is short. */
+  alertTimeoutMs: 5_000,
+  /** Pauses between tries double from the one to the other; after the last, some 5 hours later, an alert is given up. */
+  alertRetryBaseMs: 2_000,
+  alertRetryCapMs: 900_000,
+  alertTriesMax: 30,
+  /** /readyz shows the path as broken after so many failures in a row, or when an alert has waited for so long. */
+  alertFailuresShownMin: 3,
+  alertWaitShownMs: 600_000,
+  /** Between two looks of the breaker. */
+  breakerEveryMs: 3_000,
+  /** Ledger entries whose ends the breaker looks at: a few ms, and minutes of work at any pace of today. */
+  breakerEntriesMax: 2_000,
+  /** Hours with spend without which there is no median: five nightly runs are a working week. */
+  breakerHistoryHoursMin: 5,
+  /** How old the ledger must be to be added up: longer than a statement may take, and whoever writes the ledger needs one. */
+  spendFoldLagMs: 35_000,
   /** Queues shown by Bull Board, the latest first: each costs a few commands per look. */
   boardQueuesMax: 500,
 } as const;
-
-/** The settings that stand in a relation; a part of Config, named apart so that the two files do not need each other. */
-export interface RelatedSettings {
-  readonly attemptsMax: number;
-  readonly triesMax: number;
-  readonly retryBaseMs: number;
-  readonly retryCapMs: number;
-  readonly retryAfterMaxMs: number;
-  readonly batchLinesMax: number;
-  readonly batchBytesMax: number;
-  readonly batchCreateTimeoutMs: number;
-  readonly createVisibilityMs: number;
-  readonly listingGapMs: number;
-  readonly voidHoldMs: number;
-  readonly pollMinMs: number;
-  readonly pollMaxMs: number;
-  readonly uploadBytesMax: number;
-  readonly lineBytesMax: number;
-  readonly jobAgeMaxMs: number;
-  readonly processLeaseMs: number;
-  readonly dispatchLeaseMs: number;
-  readonly permissionMs: number;
-}
-
-/** The relations that must hold, each with the setting to blame and the sentence that says why. */
-export function relationFaults(settings: RelatedSettings): FieldError[] {
-  const s = settings;
-  const rules: readonly (readonly [holds: boolean, field: string, reason: string])[] = [
-    [
-      s.permissionMs <= s.processLeaseMs,
-      "SLUICE_PERMISSION_MS",
-      "must not outlive SLUICE_PROCESS_LEASE_MS: a dead process may not be permitted",
-    ],
-    [
-      s.dispatchLeaseMs > limits.windowSeconds * 1_000,
-      "SLUICE_DISPATCH_LEASE_MS",
-      `must be longer than the window of ${limits.windowSeconds} s, or waiting entries are dispatched twice`,
-    ],
-    [
-      s.triesMax >= s.attemptsMax,
-      "SLUICE_TRIES_MAX",
-      "must be at least SLUICE_ATTEMPTS_MAX: a paid attempt is also a try",
-    ],
-    [s.retryBaseMs <= s.retryCapMs, "SLUICE_RETRY_BASE_MS", "must not be above SLUICE_RETRY_CAP_MS"],
-    [s.retryAfterMaxMs >= s.retryCapMs, "SLUICE_RETRY_AFTER_MAX_MS", "must be at least SLUICE_RETRY_CAP_MS"],
-    [s.pollMinMs <= s.pollMaxMs, "SLUICE_POLL_MIN_MS", "must not be above SLUICE_POLL_MAX_MS"],
-    [
-      s.lineBytesMax <= s.uploadBytesMax,
-      "SLUICE_LINE_BYTES_MAX",
-      "must not be above SLUICE_UPLOAD_BYTES_MAX",
-    ],
-    [
-      s.lineBytesMax <= s.batchBytesMax,
-      "SLUICE_LINE_BYTES_MAX",
-      "must not be above SLUICE_BATCH_BYTES_MAX: a line has to fit into a batch",
-    ],
-    [
-      s.listingGapMs < s.createVisibilityMs,
-      "SLUICE_LISTING_GAP_MS",
-      "must be shorter than SLUICE_CREATE_VISIBILITY_MS",
-    ],
-    [
-      s.voidHoldMs > s.createVisibilityMs + s.listingGapMs + s.batchCreateTimeoutMs,
-      "SLUICE_VOID_HOLD_MS",
-      "must be longer than creating, SLUICE_CREATE_VISIBILITY_MS and SLUICE_LISTING_GAP_MS together: money in doubt stays held",
-    ],
-    [
-      s.jobAgeMaxMs > s.retryAfterMaxMs,
-      "SLUICE_JOB_AGE_MAX_MS",
-      "must be longer than SLUICE_RETRY_AFTER_MAX_MS, or waiting jobs expire",
-    ],
-  ];
-  return rules.filter(([holds]) => !holds).map(([, field, reason]) => ({ field, reason }));
-}

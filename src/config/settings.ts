@@ -4,33 +4,7 @@
 import { z } from "zod";
 import { unbudgetedRules } from "../domain/budget.ts";
 import { limits } from "./limits.ts";
-
-/** What a setting carries beside its schema; read back with `setting.meta()`. */
-const describe = <Schema extends z.ZodType>(
-  name: string,
-  schema: Schema,
-  about: string,
-  secret: boolean,
-): Schema => schema.meta({ title: name, description: about, secret });
-const setting = <Schema extends z.ZodType>(name: string, schema: Schema, about: string): Schema =>
-  describe(name, schema, about, false);
-/** A setting whose value is masked wherever settings are shown. */
-const secret = <Schema extends z.ZodType>(name: string, schema: Schema, about: string): Schema =>
-  describe(name, schema, about, true);
-
-const text = z.string().trim();
-const whole = (min: number, max: number, preset: number) =>
-  text
-    .regex(/^\d[\d_]*$/, "must be a whole number, such as 5000 or 5_000")
-    .transform((digits) => Number(digits.replaceAll("_", "")))
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(preset);
-const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
-  z.enum(values, { error: `must be one of ${values.join(", ")}` });
-const urlOf = (schemes: readonly string[], example: string) =>
-  text.refine((value) => schemes.some((scheme) => value.startsWith(`${scheme}://`)) && URL.canParse(value), {
-    error: `must be a URL such as ${example}`,
-  });
+import { oneOf, secret, setting, signingSecret, text, urlOf, usd, whole } from "./setting-kinds.ts";
 
 /** What a process can do; `npm start` does all of it in one. */
 export const roles = ["api", "dispatcher", "worker", "batcher"] as const;
@@ -67,6 +41,21 @@ export const settingsSchema = z
       "ANTHROPIC_API_KEY",
       text.min(1).optional(),
       "The provider's key; without it nothing is sent to the real API.",
+    ),
+    anthropicAdminKey: secret(
+      "ANTHROPIC_ADMIN_KEY",
+      text.min(1).optional(),
+      "The organisation's admin key, for `sluice reconcile` and `sluice recover` only: reads the provider's usage report, never sends work.",
+    ),
+    alertWebhookUrl: secret(
+      "ALERT_WEBHOOK_URL",
+      urlOf(["https", "http"], "https://alerts.example.com/sluice").optional(),
+      "Where alerts are sent, signed; without it they are lines of the log and no more.",
+    ),
+    alertWebhookSecret: secret(
+      "ALERT_WEBHOOK_SECRET",
+      signingSecret.optional(),
+      "Signs alerts by the Standard Webhooks scheme: whsec_ and 24 to 64 bytes in base64.",
     ),
     providerUrl: setting(
       "SLUICE_PROVIDER_URL",
@@ -207,6 +196,36 @@ export const settingsSchema = z
       "SLUICE_PERMISSION_MS",
       whole(50, 3_000, 3_000),
       "How long a process may start calls after it last read the flags.",
+    ),
+    breakerFactor: setting(
+      "SLUICE_BREAKER_FACTOR",
+      whole(0, 1_000, 5),
+      "Spend of an hour above so many times the median hour of the last 7 days pauses a queue or tenant; 0: never.",
+    ),
+    breakerFloorUsd: setting(
+      "SLUICE_BREAKER_FLOOR_USD",
+      usd.default(5_000_000_000n),
+      "Below this in an hour the median rule says nothing.",
+    ),
+    breakerHourlyUsd: setting(
+      "SLUICE_BREAKER_HOURLY_USD",
+      usd.optional(),
+      "Spend of an hour above this pauses a queue or tenant, whatever is usual there.",
+    ),
+    breakerFailurePct: setting(
+      "SLUICE_BREAKER_FAILURE_PCT",
+      whole(0, 100, 50),
+      "A share of failed paid attempts above this pauses a queue or tenant; 0: never.",
+    ),
+    breakerRetryPct: setting(
+      "SLUICE_BREAKER_RETRY_PCT",
+      whole(0, 100, 50),
+      "A share of repeated paid attempts above this pauses a queue or tenant; 0: never.",
+    ),
+    breakerAttemptsMin: setting(
+      "SLUICE_BREAKER_ATTEMPTS_MIN",
+      whole(1, limits.breakerEntriesMax, 100),
+      "Paid attempts that make a sample for these shares.",
     ),
     drainTimeoutMs: setting(
       "SLUICE_DRAIN_TIMEOUT_MS",

@@ -16,6 +16,7 @@
 // BullMQ queue itself runs again; the gate is what holds its jobs.
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
+import { isServiceError } from "../domain/errors.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 import { listNamedQueues } from "../postgres/entries.ts";
@@ -171,9 +172,14 @@ export class PauseMirror {
     else
       await (state === "paused"
         ? pauseQueue(this.#deps, of, actOf(state))
-        : resumeQueue(this.#deps, of, actOf(state)));
+        : // What the breaker holds is not for another client to lift: the queue is paused again right after.
+          resumeQueue(this.#deps, of, actOf(state)).catch(unlessPersonNeeded));
     await flags.refresh();
   }
+}
+
+function unlessPersonNeeded(error: unknown): void {
+  if (!isServiceError(error, "person_needed")) throw error;
 }
 
 async function inTurn(mirrored: Mirrored, act: () => Promise<void>): Promise<void> {

@@ -171,6 +171,12 @@ export const errorCatalogue = {
     true,
     "Wait for its next window, or ask its owner to raise it; detail names it.",
   ),
+  person_needed: entry(
+    403,
+    "What the breaker or an overrun has paused is lifted by a person.",
+    false,
+    "Look at what ran away, then resume with a key whose holder is a person.",
+  ),
   quote_mismatch: entry(
     422,
     "This is not what was quoted.",
@@ -277,6 +283,17 @@ export const errorCatalogue = {
     false,
     "Report it with the request id of this answer.",
   ),
+
+  // Books, backups and what comes after a restore: told by the command line.
+  figures_unavailable: entry(502, "The provider's figures could not be read.", true, "Check keys and URL."),
+  backup_damaged: entry(
+    422,
+    "The backup is damaged, or is none.",
+    false,
+    "Use another: nothing was changed.",
+  ),
+  restore_refused: entry(409, "Nothing was restored: the database is in use.", false, "See docs/backup.md."),
+  restore_unrecovered: entry(409, "Restored from a backup, not recovered.", false, "Run `sluice recover`."),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -58,14 +58,36 @@ export function findPrice(id: string): Price | undefined {
 
 /** The exact cost of a usage in nano-dollars, rounded up once. */
 export function costNanoUsd(usage: Usage, terms: { lane: Lane; price: Price }): bigint {
-  const tier = tierFor(terms.price, promptTokens(usage));
+  return tierCostNanoUsd(usage, terms.lane, tierFor(terms.price, promptTokens(usage)));
+}
+
+function tierCostNanoUsd(usage: Usage, lane: Lane, tier: PriceTier): bigint {
   const pico =
     BigInt(usage.inputTokens) * tier.inputPico +
     BigInt(usage.cacheWrite5mTokens) * tier.write5mPico +
     BigInt(usage.cacheWrite1hTokens) * tier.write1hPico +
     BigInt(usage.cacheReadTokens) * tier.readPico +
     BigInt(usage.outputTokens) * tier.outputPico;
-  return toNano(pico, terms.lane, usage.ranInUs) + BigInt(usage.webSearches) * webSearchNanoUsd;
+  return toNano(pico, lane, usage.ranInUs) + BigInt(usage.webSearches) * webSearchNanoUsd;
+}
+
+/**
+ * What a sum of many requests can have cost at the least and at the most: which tier each of them fell into cannot be told from the
+ * sum, but that their prompts had at least `promptTokensMin` tokens. Rounded once, so it may be below the sum of attempts by a
+ * nano-dollar each.
+ */
+export function costRangeNanoUsd(
+  usage: Usage,
+  { lane, price, promptTokensMin }: { lane: Lane; price: Price; promptTokensMin: number },
+): { leastNano: bigint; mostNano: bigint } {
+  const possible = price.tiers.filter(
+    ({ promptTokensMax }) => promptTokensMax === null || promptTokensMax >= promptTokensMin,
+  );
+  const costs = possible.map((tier) => tierCostNanoUsd(usage, lane, tier));
+  return {
+    leastNano: costs.reduce((least, nano) => (nano < least ? nano : least)),
+    mostNano: costs.reduce((most, nano) => (nano > most ? nano : most)),
+  };
 }
 
 /**
@@ -92,7 +114,8 @@ export function worstCostNanoUsd(request: {
 
 /**
  * Reads the `usage` object of a Messages API answer; null when it cannot be priced (a count is missing, negative or broken, or
- * the request ran at another speed), and the attempt stays booked at its worst case. Cache writes that the breakdown by lifetime
+ * the request ran at another speed, in a region or with a server tool whose price nobody knows), and the attempt stays booked at its
+ * worst case. Cache writes that the breakdown by lifetime
  * leaves out are counted as 1-hour writes: booking too much is corrected by an audit, booking too little breaks a ceiling.
  */
 export function readUsage(usage: unknown): Usage | null {
@@ -110,8 +133,22 @@ export function readUsage(usage: unknown): Usage | null {
     outputTokens: count(usage["output_tokens"]),
     webSearches: count(searches["web_search_requests"] ?? 0),
   };
-  if (Object.values(read).some((value) => Number.isNaN(value)) || usage["speed"] === "fast") return null;
+  if (Object.values(read).some((value) => Number.isNaN(value)) || hasUnknownPrice(usage, searches))
+    return null;
   return { ...read, ranInUs: usage["inference_geo"] === "us" };
+}
+
+const pricedRegions = new Set<unknown>(["us", "global", "not_available", null, undefined]);
+const pricedTools = new Set(["web_search_requests", "web_fetch_requests"]);
+
+function hasUnknownPrice(
+  usage: Readonly<Record<string, unknown>>,
+  tools: Readonly<Record<string, unknown>>,
+): boolean {
+  const unknownTool = Object.entries(tools).some(
+    ([name, uses]) => !pricedTools.has(name) && typeof uses === "number" && uses > 0,
+  );
+  return unknownTool || usage["speed"] === "fast" || !pricedRegions.has(usage["inference_geo"]);
 }
 
 /** The whole prompt: what thresholds are measured on. */

@@ -11,6 +11,7 @@ export interface AppDeps {
   readonly pool: Pool;
   readonly config: Pick<
     Config,
+    | "alertWebhookUrl"
     | "attemptsMax"
     | "batchDeadlineMinMs"
     | "idempotencyTtlMs"

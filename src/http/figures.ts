@@ -3,8 +3,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
+import { alertPathWorks } from "../domain/alert.ts";
 import { finalStates } from "../domain/job.ts";
 import { formatUsd } from "../domain/money.ts";
+import { type AlertPathState, readAlertPath } from "../postgres/alerts.ts";
 import { type Figures, readFigures } from "../postgres/metrics.ts";
 import type { Pool } from "../postgres/pool.ts";
 
@@ -33,7 +35,9 @@ export function createFigures(deps: FiguresDeps): () => Promise<Scraped> {
         entriesMax: limits.metricsEntriesMax,
         bulksMax: limits.metricsBulksMax,
       });
-      show(gauges, figures, deps.clock.now());
+      const now = deps.clock.now();
+      show(gauges, figures, now);
+      showAlerts(gauges, await readAlertPath(deps.pool), now);
       readAtMs = nowMs;
     }
     const whole = Registry.merge([registry, deps.metrics]);
@@ -62,6 +66,10 @@ function createGauges(register: Registry) {
       "sluice_oldest_waiting_seconds",
       "How long the oldest waiting job has waited; 0 if none does.",
     ),
+    alerts: gauge("sluice_alerts_undelivered", "Alerts that have not left: on their way, or given up.", [
+      "state",
+    ]),
+    alertPath: gauge("sluice_alert_path_broken", "1 while alerts do not leave, as /readyz has it."),
   };
 }
 
@@ -85,6 +93,16 @@ function show(gauges: Gauges, { jobs, latency, gauges: now }: Figures, at: Date)
   gauges.rateLimited.set(Number(now.rate_limited));
   const since = now.waiting_since;
   gauges.oldest.set(since === null ? 0 : Math.max(0, (at.getTime() - since.getTime()) / 1_000));
+}
+
+function showAlerts(gauges: Gauges, path: AlertPathState, at: Date): void {
+  gauges.alerts.set({ state: "pending" }, path.pending);
+  gauges.alerts.set({ state: "failed" }, path.failed);
+  const works = alertPathWorks(path, at, {
+    failuresMax: limits.alertFailuresShownMin,
+    waitMaxMs: limits.alertWaitShownMs,
+  });
+  gauges.alertPath.set(works ? 0 : 1);
 }
 
 /** Prometheus counts in floating point; nothing is decided by these. */

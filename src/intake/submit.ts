@@ -10,6 +10,7 @@
 import type { Clock } from "../domain/clock.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { limits } from "../config/limits.ts";
+import { reach } from "../observe/points.ts";
 import {
   allowPauses,
   insertBulk,
@@ -86,9 +87,11 @@ export async function submit(deps: IntakeDeps, submission: Submission, seal: Sea
   const free = ended ? () => undefined : deps.uploads.take();
   try {
     if (ended && upload.invalid > 0 && submission.onInvalid === "reject") refuseIfSure(upload, submission);
-    return await withTransaction(deps.pool, (client) =>
+    const submitted = await withTransaction(deps.pool, (client) =>
       write(deps, { submission, upload, lines, ended, now }, client, seal),
     );
+    reach("intake.committed");
+    return submitted;
   } finally {
     free();
     // Tells the body that nobody reads on, wherever this ended.
@@ -149,6 +152,7 @@ async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: S
   await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt, worstNano, approval });
   const submitted = { bulkId, jobId: firstJob, accepted, invalid, errors: upload.inlineErrors, approval };
   await seal(client, submitted);
+  reach("intake.written");
   return submitted;
 }
 
@@ -168,6 +172,7 @@ async function storeAll(
     ended = await fill(upload, lines);
     // oxlint-disable-next-line no-await-in-loop
     await storing;
+    reach("intake.chunk_written");
   }
   await store();
 }

@@ -52,6 +52,7 @@ export const events = {
   "job.expired": info("A job outlived its deadline or its maximum age."),
   "attempt.presumed": warn("An attempt whose end is unknown was booked at its worst case."),
   "attempt.corrected": info("A late answer corrected what had been presumed."),
+  "attempt.repriced": info("An attempt was booked at another price; a correction entry has the difference."),
   "attempt.late": info("An answer came after the lease had ended and changed nothing but the books."),
 
   "batch.intended": info("Lines were packed and their hold taken."),
@@ -63,6 +64,7 @@ export const events = {
   "batch.void": warn("A doubtful message batch was proved absent; its lines go back."),
   "batch.found_late": error("A batch that counted as void was found; it is canceled and harvested."),
   "batch.disowned": warn("An adopted message batch turned out to be somebody else's."),
+  "batch.recovered": info("After a restore, a message batch at the provider was looked at."),
   "batch.missing": error("A message batch answers 404 long after its creation; it is still polled."),
   "batch.download_failed": warn("The results of a message batch broke off; they are downloaded again."),
   "batch.polled": debug("A message batch was asked for its state."),
@@ -84,6 +86,11 @@ export const events = {
   "stop.answered": info("Waiting jobs were answered by the answer their type keeps for a stop."),
   "stop.complete": info("Every process obeys a stop and nothing of its scope is in flight."),
   "stop.lifted": info("A stop was lifted; its work comes back gently."),
+  "alert.raised": error("Something happened that a person should know of; the line says who and what next."),
+  "alert.delivered": info("The webhook took an alert."),
+  "alert.delivery_failed": warn("The webhook did not take an alert; it is sent again later."),
+  "alert.given_up": error("The webhook did not take an alert in all its tries; it stays visible as failed."),
+  "breaker.tripped": warn("The breaker paused a queue or a tenant; a person lifts it."),
   "permission.lost": warn("The flags could not be read in time; this process starts nothing."),
   "permission.regained": info("The flags were read again; this process may start calls."),
 
@@ -95,6 +102,16 @@ export const events = {
   "provider.rate_limited": warn("The provider answered 429; the pace is lowered."),
   "provider.unavailable": warn("The provider failed by its own fault."),
   "provider.credential_refused": error("The provider refused the key; its work waits for a person."),
+
+  "workspace.shared": warn(
+    "The provider lists message batches that no row of ours claims: others work in this workspace.",
+  ),
+  "restore.stopped": error(
+    "This database was restored from a backup; everything is stopped until sluice recover.",
+  ),
+  "restore.recovered": info(
+    "What the provider did since the backup is booked; the stop of the restore is lifted.",
+  ),
 
   "http.answered": debug("A request was answered."),
   "http.failed": error("A request failed by a fault of ours."),

@@ -6,6 +6,7 @@
 // releases can be held again in the same turn. A turn that fails changes nothing: its claims fail (the jobs stay dispatched
 // until the sweep), and its ends are asked for again by the caller.
 
+import { reach } from "../observe/points.ts";
 import { findClaimed, startClaimed } from "./claim.ts";
 import type { Claim, ClaimAnswer, ClaimTerms } from "./claim.ts";
 import { createGroup } from "./group.ts";
@@ -65,8 +66,12 @@ async function takeTurn(pool: Pool, entries: readonly Entry[], terms: ClaimTerms
             changes,
           });
     await changes.write(client);
+    if (claims.length > 0) reach("claim.written");
+    if (records.length > 0) reach("record.written");
     return { recorded: ends[Symbol.iterator](), claimed: starts[Symbol.iterator]() };
   });
+  if (claims.length > 0) reach("claim.committed");
+  if (records.length > 0) reach("record.committed");
   return entries.map((entry) =>
     "record" in entry ? { recorded: taken(recorded) } : { claimed: taken(claimed) },
   );

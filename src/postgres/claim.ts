@@ -77,9 +77,13 @@ interface FoundJobs {
   unpriced: JobRow[];
 }
 
+const nameOf = ({ jobId, dispatchNo }: Claim): string => `${jobId}-${dispatchNo}`;
+const claimOf = (row: JobRow): Claim => ({ jobId: row.id, dispatchNo: row.dispatch_no });
+
 /** First half: locks the jobs that are still in their dispatch. */
 export async function findClaimed(client: Client, claims: readonly Claim[], now: Date): Promise<FoundJobs> {
-  const sorted = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
+  const different = [...new Map(claims.map((claim) => [nameOf(claim), claim])).values()];
+  const sorted = different.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
   const { rows } = await lockJobs(client, [
     sorted.map((claim) => claim.jobId),
     sorted.map((claim) => claim.dispatchNo),
@@ -91,6 +95,10 @@ export async function findClaimed(client: Client, claims: readonly Claim[], now:
  * Second half: locks the windows, decides, opens the attempts of what fits and puts the rest back. What the same transaction has
  * changed in the windows before (settlements) counts; what it holds now is added to `changes`, for the caller to write last.
  * Answers one verdict a claim, in the same order.
+ *
+ * A turn may hold several claims of one job: the queue may bring an entry twice, and the entry of a dispatch that was called back
+ * beside the entry of the next one. Only one of them is the dispatch the job is in, and only one claim has it; a job whose claims
+ * were all told yes would be called, and paid, as many times.
  */
 export async function startClaimed(
   client: Client,
@@ -100,11 +108,10 @@ export async function startClaimed(
 ): Promise<ClaimAnswer[]> {
   const answers = new Map<string, ClaimAnswer>();
   const { admitted, refused, cheaper } = await holdMoney(client, found.candidates, terms);
-  const dispatchNos = new Map(claims.map((claim) => [claim.jobId, claim.dispatchNo]));
   if (refused.length > 0)
     await returnDispatched(client, [
       refused.map(({ row }) => row.id),
-      refused.map(({ row }) => dispatchNos.get(row.id) ?? 0),
+      refused.map(({ row }) => row.dispatch_no),
       refused.map(() => "budget"),
       refused.map(() => terms.budgetRetryAt),
     ]);
@@ -121,11 +128,15 @@ export async function startClaimed(
       unpriced.map(() => "policy"),
     ]);
   for (const candidate of admitted)
-    answers.set(candidate.row.id, { claimed: true, job: claimedOf(candidate) });
-  for (const { row } of refused) answers.set(row.id, { claimed: false, why: "budget" });
-  for (const { row } of cheaper) answers.set(row.id, { claimed: false, why: "downgraded" });
-  for (const row of unpriced) answers.set(row.id, { claimed: false, why: "failed" });
-  return claims.map((claim) => answers.get(claim.jobId) ?? { claimed: false, why: "gone" });
+    answers.set(nameOf(claimOf(candidate.row)), { claimed: true, job: claimedOf(candidate) });
+  for (const { row } of refused) answers.set(nameOf(claimOf(row)), { claimed: false, why: "budget" });
+  for (const { row } of cheaper) answers.set(nameOf(claimOf(row)), { claimed: false, why: "downgraded" });
+  for (const row of unpriced) answers.set(nameOf(claimOf(row)), { claimed: false, why: "failed" });
+  return claims.map((claim) => {
+    const answer = answers.get(nameOf(claim));
+    answers.delete(nameOf(claim));
+    return answer ?? { claimed: false, why: "gone" };
+  });
 }
 
 interface Candidate {

@@ -7,12 +7,13 @@ import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { reach } from "../observe/points.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
-import { readRooms, windowsFor } from "./windows.ts";
+import { noteBound, readRooms, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
@@ -81,6 +82,7 @@ export async function dispatchFrom(
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
     const order = new Map(chosen.map((id, index) => [id, index]));
+    reach("dispatch.written");
     return done.rows
       .toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
       .map((row) => ({
@@ -155,11 +157,13 @@ async function look(
 ): Promise<Looked> {
   const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
   const { windowIds, downgrading } = await windowsFor(client, scopes, now);
-  const verdicts = admit(
-    await readRooms(client, windowIds.flat()),
-    rows.map((row, index) => ({ amountNano: worstNano(row, now), windowIds: windowIds[index] ?? [] })),
-    unbudgeted,
-  );
+  const rooms = await readRooms(client, windowIds.flat());
+  const requests = rows.map((row, index) => ({
+    amountNano: worstNano(row, now),
+    windowIds: windowIds[index] ?? [],
+  }));
+  await noteBound(client, rooms, requests);
+  const verdicts = admit(rooms, requests, unbudgeted);
   const looked: Looked = { chosen: [], refused: [], cheaper: [] };
   for (const [index, row] of rows.entries()) {
     const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };

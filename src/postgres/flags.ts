@@ -47,12 +47,16 @@ export async function setPause(database: Database, pause: NewPause): Promise<Fla
   return row === undefined ? undefined : flagOf(row);
 }
 
-/** Lifts a pause, with its audit event; undefined if there was none. */
-export async function liftPause(
-  database: Database,
-  lift: Pick<NewPause, "scope" | "target" | "actor"> & { reason: string | null },
-): Promise<Flag | undefined> {
-  const row = await endPause(database, [lift.scope, lift.target, lift.actor, lift.reason]);
+interface Lift extends Pick<NewPause, "scope" | "target" | "actor"> {
+  reason: string | null;
+  /** A pause that one of these has set is not for this actor to lift. */
+  notSetBy?: readonly string[];
+}
+
+/** Lifts a pause, with its audit event; undefined if there was none that this actor may lift. */
+export async function liftPause(database: Database, lift: Lift): Promise<Flag | undefined> {
+  const { scope, target, actor, reason, notSetBy = [] } = lift;
+  const row = await endPause(database, [scope, target, actor, reason, notSetBy]);
   return row === undefined ? undefined : flagOf(row);
 }
 

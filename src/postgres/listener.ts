@@ -13,9 +13,10 @@ import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
 import { databaseFault, typeParsers } from "./pool.ts";
 
-/** flags: '' · work: id of a queue · budget: id of a queue or '' · cancel: id of a job, `bulk:<id>`, or `message-batches`. */
-export type Channel = "sluice_flags" | "sluice_work" | "sluice_budget" | "sluice_cancel";
-const listen = "LISTEN sluice_flags; LISTEN sluice_work; LISTEN sluice_budget; LISTEN sluice_cancel";
+/** flags: '' · work: id of a queue · budget: id of a queue or '' · cancel: id of a job, `bulk:<id>`, or `message-batches` · alert: '' or `overrun`. */
+export type Channel = "sluice_flags" | "sluice_work" | "sluice_budget" | "sluice_cancel" | "sluice_alert";
+const listen =
+  "LISTEN sluice_flags; LISTEN sluice_work; LISTEN sluice_budget; LISTEN sluice_cancel; LISTEN sluice_alert";
 
 interface ListenerOptions {
   readonly applicationName: string;

@@ -16,12 +16,13 @@ import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
+import { reach } from "../observe/points.ts";
 import { withTransaction } from "./pool.ts";
 import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
-import { lockWindows, readRooms, takeHold, windowsFor } from "./windows.ts";
+import { lockWindows, noteBound, readRooms, takeHold, windowsFor } from "./windows.ts";
 
 const lockCollecting = queryOne("message-batches/lock-collecting");
 const openCounts = query("message-batches/open-counts");
@@ -101,7 +102,9 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
     amountNano: line.worstNano,
     windowIds: windows.get(line.id) ?? [],
   }));
-  const verdicts = admit(await roomFor(client, requests, lockFirst), requests, terms.unbudgeted);
+  const rooms = await roomFor(client, requests, lockFirst);
+  await noteBound(client, rooms, requests);
+  const verdicts = admit(rooms, requests, terms.unbudgeted);
   const refused = packed.filter((_, index) => verdicts[index]?.fits !== true);
   if (refused.length > 0) await noteBudget(client, refused, terms.now);
   const admitted = packed.filter((_, index) => verdicts[index]?.fits === true);
@@ -111,6 +114,7 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
   const chosen = admitted.slice(0, count);
   const batchId = await writeIntent(client, chosen, windows, terms);
   const heldNano = chosen.reduce((sum, line) => sum + line.worstNano, 0n);
+  reach("batch.intent_written");
   return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length };
 }
 

@@ -1,5 +1,6 @@
-// Migrations are plain files, `0001_foundation.sql` and on: numbered without gaps, forward only, one transaction each, never
-// edited once applied (their hash is stored and compared). Any number of processes may call migrate at once: an advisory lock
+// Migrations are plain files, `0001_foundation.sql` and on: each number once, forward only, one transaction each, never edited once
+// applied (their hash is stored and compared). Numbers may have gaps: they are given out before the files are written, and a lower
+// one that arrives later is applied later. Any number of processes may call migrate at once: an advisory lock
 // lets one work while the others wait and then find nothing to do. A process that dies half way leaves the transaction of one
 // file undone and nothing else.
 import { createHash } from "node:crypto";
@@ -24,21 +25,32 @@ interface MigrationState {
   readonly pending: readonly string[];
 }
 
-interface AppliedRow {
+/** A migration as the database remembers it. */
+export interface AppliedRow {
   readonly number: number;
   readonly name: string;
   readonly sha256: string;
 }
+
+/** The migrations of this code, by number. */
+export const codeMigrations = (): readonly AppliedRow[] =>
+  readMigrations(migrationsDir).map(({ number, name, sha256 }) => ({ number, name, sha256 }));
 
 const migrationsDir = join(import.meta.dirname, "migrations");
 // The lock's key: any number, the same for every Sluice.
 const lockKey = 7_583_201;
 
 /**
- * Brings the database to the state of this code and returns the names of the files that were applied now.
+ * Brings the database to the state of this code and returns the names of the files that were applied now; only of those `wanted`,
+ * which is for a restore, that first needs the tables of its backup.
  * @throws ServiceError migration_changed, where an applied file was edited; migration_missing, where the database is newer
  */
-export async function migrate(pool: Pool, log: Log, dir: string = migrationsDir): Promise<string[]> {
+export async function migrate(
+  pool: Pool,
+  log: Log,
+  dir: string = migrationsDir,
+  wanted: (name: string) => boolean = () => true,
+): Promise<string[]> {
   const files = readMigrations(dir);
   return withClient(pool, async (client) => {
     // A waiting process is neither a slow statement nor a stuck transaction.
@@ -49,7 +61,7 @@ export async function migrate(pool: Pool, log: Log, dir: string = migrationsDir)
       await client.query(
         "CREATE TABLE IF NOT EXISTS sluice_migrations (number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
       );
-      const pending = pendingOf(files, await appliedRows(client));
+      const pending = pendingOf(files, await appliedRows(client)).filter(({ name }) => wanted(name));
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       for (const file of pending) await apply(client, file, log);
       return pending.map(({ name }) => name);
@@ -75,7 +87,18 @@ export async function migrationState(pool: Pool, dir: string = migrationsDir): P
   });
 }
 
-async function appliedRows(client: Client): Promise<AppliedRow[]> {
+/** The tables that the migrations of this code make: ours, whatever else is in the schema. */
+export function migrationTables(): ReadonlySet<string> {
+  const made = readMigrations(migrationsDir).flatMap(({ text }) =>
+    Array.from(
+      text.matchAll(/^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?([a-z_0-9]+)/gim),
+      (match) => match[1],
+    ),
+  );
+  return new Set(made.filter((name) => name !== undefined));
+}
+
+export async function appliedRows(client: Client): Promise<AppliedRow[]> {
   const { rows } = await client.query<AppliedRow>(
     "SELECT number, name, sha256 FROM sluice_migrations ORDER BY number",
   );
@@ -116,12 +139,14 @@ function readMigrations(dir: string): Migration[] {
   const names = readdirSync(dir)
     .filter((name) => name.endsWith(".sql"))
     .toSorted();
-  return names.map((name, index) => {
+  const seen = new Set<number>();
+  return names.map((name) => {
     const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1]);
-    if (number !== index + 1)
+    if (!Number.isInteger(number) || seen.has(number))
       throw new ServiceError("migration_missing", {
-        detail: `${name} is not migration ${index + 1} by its name.`,
+        detail: `${name} has no number of its own.`,
       });
+    seen.add(number);
     const text = readFileSync(join(dir, name), "utf8");
     return { number, name, sha256: createHash("sha256").update(text).digest("hex"), text };
   });

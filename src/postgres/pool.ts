@@ -120,12 +120,15 @@ const unreachableStates = /^(08...|57P0[1-3]|53300|25P03)$/;
 const unreachableTexts =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/;
 const statementCanceled = "57014";
+/** Raised by guard_restore_stop (migration 0005). */
+const restoreUnrecovered = "SL001";
 
 /** Maps what pg throws to the catalogue; what is neither absence nor a timeout is returned as it is. */
 export function databaseFault(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof ServiceError) return error;
   const code = "code" in error ? String(error.code) : "";
   const retryAfterS = limits.storeRetryAfterS;
+  if (code === restoreUnrecovered) return new ServiceError("restore_unrecovered", { cause: error });
   if (code === statementCanceled) return new ServiceError("database_timeout", { cause: error, retryAfterS });
   const gone =
     unreachableCodes.has(code) || unreachableStates.test(code) || unreachableTexts.test(error.message);

@@ -2,6 +2,157 @@
 // Written by `npm run queries` from the SQL files and a freshly migrated database. Do not edit.
 // One member per file of queries/: its parameters in order, a row as it arrives, and how many rows come back.
 export interface Queries {
+  /** Takes alerts that have not been announced yet, the oldest first. */
+  "alerts/announce": {
+    params: [hasWebhook: boolean, rowsMax: number];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** One alert, if it is the tenant's; any where $2 is null. */
+  "alerts/find": {
+    params: [id: string, tenantId: string | null];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Alerts of one tenant, or of all where $1 is null, the newest first. */
+  "alerts/list": {
+    params: [
+      tenantId: string | null,
+      state: string | null,
+      kind: string | null,
+      after: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Notes that an alert was taken by its receiver. */
+  "alerts/mark-delivered": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
+  /** Notes that a try failed: the alert is due again after a pause, or given up after its last try. */
+  "alerts/mark-refused": {
+    params: [id: string, error: string, pauseMs: number, triesMax: number];
+    row: { state: "pending" | "delivered" | "failed" | "logged" };
+    rows: "one";
+  };
+  /** How the way out does: failures in a row over all alerts, what waits to leave and since when, and what was given up. */
+  "alerts/path": {
+    params: [];
+    row: {
+      failures_in_row: number;
+      last_error: string | null;
+      pending: bigint;
+      failed: bigint;
+      oldest_pending_at: Date | null;
+    };
+    rows: "one";
+  };
+  /** Raises an alert that no trigger raises; nothing if its key has raised one before. */
+  "alerts/raise": {
+    params: [
+      dedupeKey: string,
+      kind: string,
+      tenantId: string,
+      scope: string,
+      target: string,
+      reason: string,
+    ];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Takes alerts whose next try is due, for one try of each. */
+  "alerts/take-due": {
+    params: [putOffMs: number, rowsMax: number];
+    row: {
+      id: string;
+      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      tenant_id: string;
+      tenant_name: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      target: string;
+      target_name: string;
+      owner: string;
+      reason: string;
+      percent: number | null;
+      limit_nano: bigint | null;
+      spent_nano: bigint | null;
+      held_nano: bigint | null;
+      window_starts_at: Date | null;
+      window_ends_at: Date | null;
+      raised_at: Date;
+      state: "pending" | "delivered" | "failed" | "logged";
+      tries: number;
+      last_error: string | null;
+      delivered_at: Date | null;
+    };
+    rows: "many";
+  };
   /** Confirms a bulk that waits for a second person, with its audit event and word to the lanes. */
   "approval/approve": {
     params: [bulkId: string, tenantId: string, actor: string, reason: string | null];
@@ -20,6 +171,24 @@ export interface Queries {
     ];
     row: { id: bigint };
     rows: "one";
+  };
+  /** Where our sequences stand. */
+  "backup/sequences": {
+    params: [];
+    row: { name: string; last_value: bigint };
+    rows: "many";
+  };
+  /** The instant of the snapshot this transaction reads. */
+  "backup/snapshot": {
+    params: [];
+    row: { at: Date };
+    rows: "one";
+  };
+  /** The tables of our schema with their columns and the tables their foreign keys point to; others may have theirs beside them. */
+  "backup/tables": {
+    params: [];
+    row: { name: string; columns: string[]; needs: string[] };
+    rows: "many";
   };
   /** The attempts of a job: what was tried, how it ended, what it cost. */
   "board/attempts": {
@@ -164,6 +333,35 @@ export interface Queries {
     params: [];
     row: { pg_advisory_unlock: boolean | null };
     rows: "one";
+  };
+  /** Adds what is old enough of the ledger to the sums by minute and hour, an hour of it at most, and forgets the sums that have served. */
+  "breaker/fold-spend": {
+    params: [lagMs: number];
+    row: { is_behind: boolean };
+    rows: "one";
+  };
+  /** What some queues, or tenants, spent in each hour with spend of the last seven days, the last two left out: they are what is judged. */
+  "breaker/hours": {
+    params: [scope: string, target: readonly (string | null)[]];
+    row: { target: string; amount_nano: bigint };
+    rows: "many";
+  };
+  /** How the paid attempts of the last hour ended, by queue or by tenant, over the $2 that were booked last; only scopes with at least $3 of them come back. */
+  "breaker/recent-attempts": {
+    params: [
+      scope: string,
+      entriesMax: number,
+      attemptsMin: number,
+      goodOutcomes: readonly (string | null)[],
+    ];
+    row: { target: string; tenant_id: string; attempts: bigint; failed: bigint; retried: bigint };
+    rows: "many";
+  };
+  /** What each queue, or each tenant, has spent in the last hour; only those above $2 come back. */
+  "breaker/recent-spend": {
+    params: [scope: string, aboveNano: bigint];
+    row: { target: string; tenant_id: string; amount_nano: bigint };
+    rows: "many";
   };
   /** Whether any budget turns new submissions away when it has no room: asked now and then, so that nobody else is looked up for nothing. */
   "budgets/any-rejecting": {
@@ -589,6 +787,7 @@ export interface Queries {
     params: [jobId: readonly (string | null)[], dispatchNo: readonly (number | null)[]];
     row: {
       id: string;
+      dispatch_no: number;
       tenant_id: string;
       bulk_id: string;
       queue_id: string;
@@ -801,7 +1000,13 @@ export interface Queries {
   };
   /** Lifts the open pause of a scope and target, with its audit event. */
   "flags/lift-pause": {
-    params: [scope: string, target: string, actor: string, reason: string | null];
+    params: [
+      scope: string,
+      target: string,
+      actor: string,
+      reason: string | null,
+      notSetBy: readonly (string | null)[],
+    ];
     row: {
       id: string;
       tenant_id: string;
@@ -1719,6 +1924,18 @@ export interface Queries {
     row: { lane: "realtime" | "batch"; attempts: bigint; p50_s: number | null; p95_s: number | null };
     rows: "many";
   };
+  /** Queues that were overrun and have not been stopped for it yet. */
+  "overruns/queues": {
+    params: [rowsMax: number];
+    row: { queue_id: string };
+    rows: "many";
+  };
+  /** Takes the overruns of a queue; whoever comes second finds none. */
+  "overruns/take": {
+    params: [queueId: string];
+    row: { tenant_id: string; attempts: bigint; amount_nano: bigint; job_id: string };
+    rows: "one";
+  };
   /** Writes down which version of the flags a process obeys, and when it last began a call before that: what a stop waits for. */
   "processes/acknowledge-flags": {
     params: [id: string, flagVersion: bigint, lastCallAt: Date | null];
@@ -1811,9 +2028,9 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The pauses and stops in force that reach some queues: their own and those over everything. */
+  /** The pauses and stops in force that reach some queues: their own, those of these tenants and those over everything. */
   "queues/open-flags": {
-    params: [queueId: readonly (string | null)[]];
+    params: [queueId: readonly (string | null)[], tenantId: readonly (string | null)[]];
     row: {
       id: string;
       kind: "pause" | "stop";
@@ -1922,6 +2139,27 @@ export interface Queries {
     row: { told: string | null };
     rows: "many";
   };
+  /** What the ledger says of attempts by the UTC day on which the provider answered, the day they began, model, lane and batch. */
+  "reconcile/ledger-figures": {
+    params: [since: Date, until: Date, bookedSince: Date, bookedUntil: Date];
+    row: {
+      day: string;
+      since: string;
+      model: string;
+      lane: string;
+      provider_id: string | null;
+      attempts: number;
+      settled_nano: bigint;
+      presumed_nano: bigint;
+    };
+    rows: "many";
+  };
+  /** The worst case of attempts that have no end yet: in flight, in a batch at work, or with results that are not fetched. */
+  "reconcile/open-figures": {
+    params: [];
+    row: { since: string; model: string; lane: string; provider_id: string | null; open_nano: bigint };
+    rows: "many";
+  };
   /** Ends attempts, moves their jobs, stores results and writes the ledger: all but the budget windows, in one statement. */
   "record/close-attempts": {
     params: [
@@ -1964,6 +2202,197 @@ export interface Queries {
       overrun_nano: bigint;
     };
     rows: "many";
+  };
+  /** Opens the attempts that a found message batch must have had, so that its ingest settles them and stores their results. */
+  "recover/adopt-lines": {
+    params: [
+      jobId: readonly (string | null)[],
+      worstNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+      windowIds: readonly (string | null)[],
+      messageBatchId: string,
+      holdId: string,
+      credentialId: string,
+      createdAt: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Books spend of which only the provider knew: lines of jobs that the restored rows do not have, and realtime calls as a sum. */
+  "recover/book-found": {
+    params: [
+      jobId: readonly (string | null)[],
+      model: readonly (string | null)[],
+      priceId: readonly (string | null)[],
+      amountNano: readonly (bigint | null)[],
+      tenantId: string,
+      queueId: string,
+      lane: string,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Closes the marker of a restore whose realtime spend is booked. */
+  "recover/close-marker": {
+    params: [id: string, recoveredBy: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** How a message batch of ours stands whose name was found at the provider. */
+  "recover/find-batch": {
+    params: [id: string];
+    row: {
+      id: string;
+      state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
+      create_tries: number;
+      provider_id: string | null;
+    };
+    rows: "one";
+  };
+  /** Writes the row that a found message batch must have had: at the provider, to be polled, and ingested at its end. */
+  "recover/insert-batch": {
+    params: [
+      id: string,
+      tenantId: string,
+      queueId: string,
+      credentialId: string,
+      lineCount: number,
+      holdId: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Which of the jobs named by a found batch the restored rows have, with what bounds their cost. */
+  "recover/known-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      labels: string | null;
+    };
+    rows: "many";
+  };
+  /** Lifts the stop of a restore, with its audit event. */
+  "recover/lift-stop": {
+    params: [actor: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
+  };
+  /** Locks the jobs of a found batch before their windows are. */
+  "recover/lock-jobs": {
+    params: [jobId: readonly (string | null)[]];
+    row: { id: string };
+    rows: "many";
+  };
+  /** The tenant and queue under which spend is booked that nobody can be named for. */
+  "recover/nobodys-queue": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** Remembers a provider's batch as somebody else's. */
+  "recover/note-foreign": {
+    params: [credentialId: string, providerId: string];
+    row: never;
+    rows: "none";
+  };
+  /** Notes that the realtime spend since the backup is booked; only once. */
+  "recover/note-realtime": {
+    params: [id: string, realtimeNano: bigint];
+    row: { id: string };
+    rows: "one";
+  };
+  /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
+  "reprice/correct": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      priorNano: readonly (bigint | null)[],
+      costNano: readonly (bigint | null)[],
+      realtimeNano: readonly (bigint | null)[],
+      priceId: readonly (string | null)[],
+    ];
+    row: { job_id: string; no: number; window_ids: bigint[]; change_nano: bigint; overrun_nano: bigint };
+    rows: "many";
+  };
+  /** A page of attempts in the order of their key, with the usage of those whose price is in question. */
+  "reprice/page": {
+    params: [
+      afterJobId: string,
+      afterNo: number,
+      since: Date,
+      until: Date,
+      model: string | null,
+      rowsMax: number,
+    ];
+    row: {
+      job_id: string;
+      no: number;
+      lane: "realtime" | "batch";
+      model: string;
+      price_id: string;
+      price_at: Date;
+      worst_nano: bigint;
+      cost_nano: bigint | null;
+      realtime_nano: bigint | null;
+      in_question: boolean;
+      usage: unknown;
+    };
+    rows: "many";
+  };
+  /** Message batches that were about to be created, or being created, when the backup was taken: whether the provider has them is unknown now, and the ordinary resolver finds out. */
+  "restore/doubt-creations": {
+    params: [now: Date];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Ends the leases of a backup: whoever held them works elsewhere, or not at all. */
+  "restore/end-leases": {
+    params: [];
+    row: never;
+    rows: "none";
+  };
+  /** The marker of a restore that is not recovered yet. */
+  "restore/find-open": {
+    params: [];
+    row: { id: string; snapshot_at: Date; restored_at: Date; realtime_nano: bigint | null };
+    rows: "one";
+  };
+  /** Whether a database holds anything that a restore would replace, and whether a process works on it. */
+  "restore/in-use": {
+    params: [];
+    row: { tenants: number; alive: number };
+    rows: "one";
+  };
+  /** Sets the marker of a restore, unless the backup brought one that is still open. */
+  "restore/mark": {
+    params: [id: string, snapshotAt: Date, backupSha256: string, restoredBy: string];
+    row: never;
+    rows: "none";
+  };
+  /** Lets a sequence go on behind a number. */
+  "restore/set-sequence": {
+    params: [name: string, lastValue: bigint];
+    row: { at: bigint };
+    rows: "one";
+  };
+  /** Stops everything because of a restore, unless a global stop is open already; that one cannot be lifted either while the marker stands. */
+  "restore/stop-all": {
+    params: [id: string, reason: string];
+    row: { id: string; audit_id: bigint };
+    rows: "one";
   };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
@@ -2164,6 +2593,19 @@ export interface Queries {
     row: { id: string; name: string; created_at: Date };
     rows: "many";
   };
+  /** Every budget and its window that is open at an instant (null where the window has yet to be made). */
+  "windows/all-open": {
+    params: [at: Date];
+    row: {
+      budget_id: string;
+      tenant_id: string;
+      window_kind: "day" | "month" | "total";
+      time_zone: string;
+      created_at: Date;
+      window_id: bigint | null;
+    };
+    rows: "many";
+  };
   /** Changes windows by the net of a transaction: money newly held less money released, and what was spent. */
   "windows/change": {
     params: [
@@ -2204,6 +2646,12 @@ export interface Queries {
     params: [id: readonly (bigint | null)[]];
     row: { id: bigint; budget_id: string; available_nano: bigint };
     rows: "many";
+  };
+  /** Notes since when windows have had no room for the next piece of work: the first time in each window, which raises its alert. */
+  "windows/note-bound": {
+    params: [id: readonly (bigint | null)[]];
+    row: never;
+    rows: "none";
   };
   /** Opens a window of a budget with its limit as it stands now; nothing if somebody else opened it first. */
   "windows/open-window": {

@@ -95,9 +95,13 @@ export async function readBacklog(
 
 export type OpenFlagRow = RowOf<"queues/open-flags">;
 
-/** The pauses and stops in force over some queues, those over everything included. */
-export async function readOpenFlags(database: Database, queueIds: readonly string[]): Promise<OpenFlagRow[]> {
-  return (await openFlagRows(database, [queueIds])).rows;
+/** The pauses and stops in force over some queues, those over these tenants and over everything included. */
+export async function readOpenFlags(
+  database: Database,
+  queueIds: readonly string[],
+  tenantIds: readonly string[],
+): Promise<OpenFlagRow[]> {
+  return (await openFlagRows(database, [queueIds, tenantIds])).rows;
 }
 
 function queueOf(row: RowOf<"queues/find">): Queue {

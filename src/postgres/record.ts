@@ -11,6 +11,7 @@
 import type { Client, Pool } from "./pool.ts";
 import type { AttemptOutcome } from "../domain/attempt.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
+import { reach } from "../observe/points.ts";
 import { withTransaction } from "./pool.ts";
 import { query } from "./query.ts";
 import { WindowChanges } from "./windows.ts";
@@ -73,6 +74,7 @@ export async function recordAttempts(
     const changes = new WindowChanges();
     const answers = await closeAttempts(client, records, changes);
     await changes.write(client);
+    reach("ends.written");
     return answers;
   });
 }

@@ -1,5 +1,6 @@
 // Statements of upkeep: what nobody claimed, what outlived its time, what lost its process.
 import { limits } from "../config/limits.ts";
+import { reach } from "../observe/points.ts";
 import type { Database } from "./pool.ts";
 import { query, queryOne, type RowOf } from "./query.ts";
 
@@ -22,6 +23,7 @@ export async function findOrphans(database: Database): Promise<Orphan[]> {
 /** Sends back dispatched realtime jobs that were not claimed in time; answers how many, and the dispatcher hears of it. */
 export async function requeueUnclaimed(database: Database): Promise<number> {
   const { rows } = await requeue(database, [limits.sweepRowsMax]);
+  if (rows.length > 0) reach("unclaimed.returned");
   await announceWork(
     database,
     rows.map((row) => row.queue_id),

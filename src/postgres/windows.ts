@@ -2,13 +2,16 @@
 
 import type { Client, Database } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
+import type { HoldRequest } from "../domain/hold.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { query } from "./query.ts";
 
 const findOpen = query("windows/find-open");
 const openWindow = query("windows/open-window");
+const allOpen = query("windows/all-open");
 const lock = query("windows/lock");
 const readRoom = query("windows/read-room");
+const noteBoundWindows = query("windows/note-bound");
 const changeWindows = query("windows/change");
 const insertHolds = query("holds/insert");
 
@@ -40,12 +43,7 @@ export async function windowsFor(
   let rows = await readOpen(client, keys, at);
   const missing = new Map(rows.filter((row) => row.window_id === null).map((row) => [row.budget_id, row]));
   if (missing.size > 0) {
-    // In one order, as everything that is locked.
-    for (const row of [...missing.values()].toSorted((a, b) => (a.budget_id < b.budget_id ? -1 : 1))) {
-      const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
-      // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
-      await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
-    }
+    await openWindows(client, [...missing.values()], at);
     rows = await readOpen(client, keys, at);
   }
   const found = keys.map((): bigint[] => []);
@@ -56,6 +54,30 @@ export async function windowsFor(
     if (whenBound === "downgrade") downgrading.add(id);
   }
   return { windowIds: ordinals.map((ordinal) => found[ordinal] ?? []), downgrading };
+}
+
+interface WindowlessBudget {
+  budget_id: string;
+  tenant_id: string;
+  window_kind: "day" | "month" | "total";
+  time_zone: string;
+  created_at: Date;
+}
+
+async function openWindows(client: Database, budgets: readonly WindowlessBudget[], at: Date): Promise<void> {
+  // In one order, as everything that is locked.
+  for (const row of budgets.toSorted((a, b) => (a.budget_id < b.budget_id ? -1 : 1))) {
+    const { startsAt, endsAt } = windowAt(row.window_kind, row.time_zone, at, row.created_at);
+    // oxlint-disable-next-line no-await-in-loop -- one connection; a handful of budgets, once in a window
+    await openWindow(client, [row.budget_id, row.tenant_id, startsAt, endsAt]);
+  }
+}
+
+/** The window of every budget at an instant, whatever its scope; opened on the way where it has yet to begin. */
+export async function everyWindow(client: Database, at: Date): Promise<bigint[]> {
+  const missing = (await allOpen(client, [at])).rows.filter((row) => row.window_id === null);
+  await openWindows(client, missing, at);
+  return (await allOpen(client, [at])).rows.flatMap((row) => (row.window_id === null ? [] : [row.window_id]));
 }
 
 /** Locks windows until the end of the transaction and answers what is left in each. */
@@ -70,6 +92,18 @@ export async function readRooms(database: Database, ids: readonly bigint[]): Pro
   if (ids.length === 0) return new Map();
   const { rows } = await readRoom(database, [[...new Set(ids)]]);
   return new Map(rows.map((row) => [row.id, row.available_nano]));
+}
+
+/** Notes which windows have no room for one of these requests, where that is news: their owner is told once in a window. */
+export async function noteBound(
+  client: Client,
+  rooms: ReadonlyMap<bigint, bigint>,
+  requests: readonly HoldRequest[],
+): Promise<void> {
+  const short = requests.flatMap(({ amountNano, windowIds }) =>
+    windowIds.filter((id) => (rooms.get(id) ?? amountNano) < amountNano),
+  );
+  if (short.length > 0) await noteBoundWindows(client, [[...new Set(short)]]);
 }
 
 /** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */

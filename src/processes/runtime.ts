@@ -15,6 +15,7 @@ import { ServiceError } from "../domain/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { openPostgres } from "../postgres/embedded/open-postgres.ts";
 import { Listener } from "../postgres/listener.ts";
+import { keepRestoreStop } from "../postgres/restores.ts";
 import { openPool } from "../postgres/pool.ts";
 import type { Pool } from "../postgres/pool.ts";
 import { openQueueBackend } from "../queue/backend.ts";
@@ -88,6 +89,8 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
   onClose(() => pool.end());
   log.event("database.opened", { store: postgres.kind });
   await bootstrap({ pool, config, log, jobTypes });
+  const marker = await keepRestoreStop(pool, newId);
+  if (marker !== undefined) log.event("restore.stopped", { restore: marker.id });
   const listener = new Listener(postgres.url, { applicationName: "sluice-control", log });
   onClose(() => listener.stop());
   await listener.start();
@@ -118,6 +121,10 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
   });
   onClose(() => backend.close());
   const warnings = redis.kind === "none" ? [] : redis.report.warnings.map((warning) => warning.message);
+  if (marker !== undefined)
+    warnings.unshift(
+      `Restored from a backup of ${marker.snapshot_at.toISOString()}. Everything is stopped: run sluice recover.`,
+    );
   const describe = { postgres: postgres.describe, queue: backend.describe, warnings };
   return {
     config,

@@ -30,6 +30,8 @@ export interface ProviderOptions {
 export interface ProviderRequest {
   method: "get" | "post" | "delete";
   path: string;
+  /** Lists become `name[]=…` each; in the path the SDK would keep the last one only. */
+  query?: Readonly<Record<string, string | readonly string[]>>;
   body?: string | ReadableStream<Uint8Array>;
   headers?: Record<string, string>;
 }
@@ -144,6 +146,7 @@ function send(
     timeout: timeoutMs,
     fetchOptions,
     ...(wanted.headers && { headers: wanted.headers }),
+    ...(wanted.query && { query: wanted.query }),
     ...(body && { body }),
   };
   return client[wanted.method](wanted.path, options as Parameters<typeof client.get>[1]).asResponse();

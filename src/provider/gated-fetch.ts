@@ -14,6 +14,7 @@ import { Agent, fetch as undiciFetch, request as undiciRequest } from "undici";
 import type { RequestInit as UndiciRequestInit } from "undici";
 import type { Clock } from "../domain/clock.ts";
 import type { Gate, WorkScope } from "../domain/work-scope.ts";
+import { reach } from "../observe/points.ts";
 import type { ClosedVerdict } from "./call-end.ts";
 
 /** What one call learns from its fetch; passed through the SDK in `fetchOptions`. */
@@ -69,7 +70,9 @@ export function createGatedFetch(options: GatedFetchOptions): GatedFetch {
     // oxlint-disable-next-line typescript/no-base-to-string -- the SDK passes a text
     const target = String(url);
     if (trace?.paced === true) {
-      const answer = await requestWhole(agent, target, request);
+      const asked = requestWhole(agent, target, request);
+      reach("call.sent");
+      const answer = await asked;
       options.onAnswer(answer.headers, answer.status);
       return answer;
     }

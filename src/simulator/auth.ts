@@ -20,7 +20,8 @@ const hashKey = (key: string): string => {
   return hash;
 };
 
-const keyOf = (request: IncomingMessage): string => {
+/** The key of a request, from either header; empty without one. */
+export const keyOf = (request: IncomingMessage): string => {
   const own = request.headers["x-api-key"];
   if (typeof own === "string" && own !== "") return own;
   const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? "");

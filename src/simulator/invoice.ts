@@ -8,6 +8,7 @@ import type { ChargeContext } from "./billed-items.ts";
 import type { VirtualClock } from "./clock.ts";
 import { priceNano, usdOf } from "./price.ts";
 import type { Usage } from "./price.ts";
+import { UsageReport } from "./usage-report.ts";
 
 /** What is billed and to whom; `source` is the request id of a call, the custom_id of a line. */
 export interface Charge {
@@ -44,6 +45,8 @@ export class Invoice {
     dimensions.map((name) => [name, new Map<string, Total>()]),
   );
   readonly #all = emptyTotal();
+  /** The same answers as tokens alone, for the usage report. */
+  readonly report = new UsageReport();
   #unpriced = 0;
   #last: ChargeContext | null = null;
 
@@ -73,6 +76,7 @@ export class Invoice {
       if (key !== null) add(this.#total(name, key), usage, nano ?? 0n);
     }
     this.#items.add({ context, source, usage, nano, atMs });
+    this.report.add(context, usage, atMs);
     return nano;
   }
 

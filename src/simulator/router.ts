@@ -11,6 +11,7 @@ import { requestLimitHeaders } from "./limit-headers.ts";
 import { countMessageTokens } from "./messages/count-tokens.ts";
 import { createMessage } from "./messages/create.ts";
 import { listModels, retrieveModel } from "./models-endpoint.ts";
+import { usageReport } from "./usage-report.ts";
 import type { World } from "./world.ts";
 
 type Handler = (exchange: Exchange, id: string) => Promise<void>;
@@ -30,6 +31,10 @@ const fixed: ReadonlyMap<string, Route> = new Map([
   ],
   ["POST /v1/messages/batches", { endpoint: "POST /v1/messages/batches", run: createBatch, isBatch: true }],
   ["GET /v1/messages/batches", { endpoint: "GET /v1/messages/batches", run: listBatches, isBatch: true }],
+  [
+    "GET /v1/organizations/usage_report/messages",
+    { endpoint: "GET /v1/organizations/usage_report/messages", run: usageReport, isBatch: false },
+  ],
   ["GET /v1/models", { endpoint: "GET /v1/models", run: listModels, isBatch: false }],
 ]);
 

@@ -5,6 +5,7 @@
 // Any number of reapers may run: a process is declared dead once, and an attempt ends once.
 import { limits } from "../config/limits.ts";
 import type { Log } from "../observe/log.ts";
+import { reach } from "../observe/points.ts";
 import type { Pool } from "../postgres/pool.ts";
 import { reapProcesses } from "../postgres/processes.ts";
 import { recordAttempts, type AttemptRecord } from "../postgres/record.ts";
@@ -17,6 +18,7 @@ export function createReaper(deps: { pool: Pool; log: Log }): Sweep {
     const orphans = await findOrphans(pool);
     if (orphans.length === 0) return 0;
     const recorded = await recordAttempts(pool, orphans.map(presumed));
+    reach("reaper.booked");
     const requeued: string[] = [];
     for (const [at, orphan] of orphans.entries()) {
       const answer = recorded[at];
@@ -31,6 +33,7 @@ export function createReaper(deps: { pool: Pool; log: Log }): Sweep {
     everyMs: limits.sweepEveryMs,
     async runOnce() {
       const reaped = await reapProcesses(pool, limits.sweepRowsMax);
+      if (reaped.length > 0) reach("reaper.declared");
       for (const id of reaped) log.event("process.reaped", { process: id });
       // Also those of processes that were reaped or ended before: an earlier reaper may have died here.
       return inChunks(bookOrphans, limits.reapRowsMax);

@@ -23,6 +23,7 @@ export class SweepLoop {
   readonly #options: SweepLoopOptions;
   readonly #stopped = new AbortController();
   #loop: Promise<void> = Promise.resolve();
+  #woken = new AbortController();
 
   constructor(sweep: Sweep, options: SweepLoopOptions) {
     this.#sweep = sweep;
@@ -33,9 +34,19 @@ export class SweepLoop {
     this.#loop = this.#run();
   }
 
+  get name(): string {
+    return this.#sweep.name;
+  }
+
+  /** Asks for a round now, or for another right after the one under way. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
   /** Resolves when the round under way has ended. */
   async stop(): Promise<void> {
     this.#stopped.abort();
+    this.wake();
     await this.#loop;
   }
 
@@ -44,6 +55,8 @@ export class SweepLoop {
     const { signal } = this.#stopped;
     const { name, everyMs } = this.#sweep;
     while (!signal.aborted) {
+      // Before the round: what wakes it while it runs may have come too late for what it has read.
+      this.#woken = new AbortController();
       if (this.#options.mayRun()) {
         try {
           await this.#sweep.runOnce();
@@ -51,7 +64,7 @@ export class SweepLoop {
           this.#options.log.event("sweep.failed", { sweep: name, ...errorFields(error) });
         }
       }
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(everyMs, undefined, { signal: this.#woken.signal, ref: false }).catch(() => undefined);
     }
   }
   // oxlint-enable no-await-in-loop

@@ -37,6 +37,23 @@ test("a tenant is created, listed, and cannot be created twice", async () => {
   expect(again.stderr).toContain("conflict");
 });
 
+test("a tenant is paused and resumed by whoever works on the machine, also after the breaker", async () => {
+  await run(["tenant", "create", "paused"], { environment });
+  const paused = await run(["tenant", "pause", "paused", "--reason", "late bill"], { environment });
+  expect(paused).toMatchObject({ code: 0, stderr: "" });
+  const flags = async () =>
+    (
+      await db.query(
+        "SELECT f.set_by, f.reason FROM flags f JOIN tenants t ON t.id = f.target WHERE t.name = 'paused' AND f.lifted_at IS NULL",
+      )
+    ).rows;
+  expect(await flags()).toEqual([{ set_by: expect.stringMatching(/^operator:/), reason: "late bill" }]);
+  await db.query("UPDATE flags SET set_by = 'breaker' WHERE scope = 'tenant'");
+  expect(await run(["tenant", "resume", "paused"], { environment })).toMatchObject({ code: 0 });
+  expect(await flags()).toEqual([]);
+  expect((await run(["tenant", "resume", "nobody"], { environment })).code).toBe(exitCodes.refused);
+});
+
 test("a key is created with its secret shown once, listed by its last characters, and revoked", async () => {
   await run(["tenant", "create", "keys"], { environment });
   const argv = ["key", "create", "--tenant", "keys", "--holder-kind", "service", "--holder", "importer"];

@@ -274,3 +274,38 @@ async function script(name: string, ...args: readonly string[]): Promise<{ code:
   const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout };
 }
+
+test("a test alert goes the whole way, and without a webhook says that the log is all there is", async () => {
+  const sent = await run(["alerts", "test"], { environment });
+  expect(sent).toMatchObject({ code: 0, stderr: "" });
+  expect(sent.stdout).toMatch(
+    /^Test alert \w{26} is a line of the log and no more: ALERT_WEBHOOK_URL is not set\.$/m,
+  );
+  const listed = await run(["alerts", "list", "--installation"], { environment });
+  expect(listed.stdout).toMatch(
+    / info +logged +installation +operator +This is a test of the alert path\.$/m,
+  );
+  const document = documentOf(
+    await run(["alerts", "list", "--kind", "test", "--installation", "--json"], { environment }),
+  );
+  expect(document).toMatchObject({ alerts: [{ kind: "test", state: "logged" }], next: null });
+});
+
+test("a test alert that the webhook refuses is a failure with its reason", async () => {
+  const other = await openInstallation({
+    settings: {
+      ALERT_WEBHOOK_URL: "http://127.0.0.1:1/nobody",
+      ALERT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 5).toString("base64")}`,
+    },
+  });
+  try {
+    const service = await other.start();
+    const refused = await run(["alerts", "test"], {
+      environment: { SLUICE_URL: service.url ?? "", SLUICE_DATA_DIR: other.config.dataDir },
+    });
+    expect(refused).toMatchObject({ code: exitCodes.refused, stdout: "" });
+    expect(refused.stderr).toMatch(/did not take test alert \w{26}: (econnrefused|unreachable)\./);
+  } finally {
+    await other.close();
+  }
+});

@@ -5,6 +5,8 @@ import { systemClock } from "../../src/config/clock.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { Listener } from "../../src/postgres/listener.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
+import { recordAttempts } from "../../src/postgres/record.ts";
+import { unsent } from "../../src/lanes/realtime/settle-call.ts";
 import { createExpiry } from "../../src/upkeep/expiry.ts";
 import { createPruner } from "../../src/upkeep/pruner.ts";
 import { createReaper } from "../../src/upkeep/reaper.ts";
@@ -26,7 +28,17 @@ afterAll(async () => {
   await database.drop();
 });
 
-const parts = () => ({ pool, database: pool, log: silentLog });
+const noBreaker = {
+  factor: 0,
+  floorNano: 0n,
+  hourlyNano: null,
+  failurePct: 0,
+  retryPct: 0,
+  attemptsMin: 1,
+  historyHoursMin: 1,
+};
+
+const parts = () => ({ pool, database: pool, log: silentLog, newId });
 
 async function deadProcess(): Promise<string> {
   const id = newId();
@@ -81,6 +93,21 @@ test("a lost worker's calls are booked at their worst case and tried again, but 
   });
   expect(byId.get(alive)).toMatchObject({ state: "running", attempt: "open", booked: 0 });
   expect(byId.get(canceled)).toMatchObject({ ...presumed, state: "canceled", presumed_nano: 7n });
+});
+
+test("a call that was presumed and turns out never to have been sent gives back its place among the attempts", async () => {
+  const bulk = await seedBulk(pool, { jobs: 1 });
+  const [id = ""] = bulk.jobIds;
+  await runJob(pool, id, await deadProcess(), 99n);
+  await createReaper(parts()).runOnce();
+  const seen = async () =>
+    (await pool.query("SELECT state, attempts_paid, cost_nano, presumed_nano FROM jobs WHERE id = $1", [id]))
+      .rows[0];
+  expect(await seen()).toEqual({ state: "queued", attempts_paid: 1, cost_nano: 99n, presumed_nano: 99n });
+  // Its process was only frozen between the claim and the call, and finds its permission gone.
+  const [late] = await recordAttempts(pool, [unsent({ id, attemptNo: 1 }, "no_permission", "stop")]);
+  expect(late).toMatchObject({ recorded: "late", jobMoved: false });
+  expect(await seen()).toEqual({ state: "queued", attempts_paid: 0, cost_nano: 0n, presumed_nano: 0n });
 });
 
 test("what nobody claimed in time goes back, and the dispatcher hears of it", async () => {
@@ -172,7 +199,14 @@ test("upkeep runs in one process, and in another as soon as that one leaves", as
   const start = async () => {
     const listener = new Listener(database.url, { applicationName: "test", log: silentLog });
     await listener.start();
-    const upkeep = createUpkeep({ pool, listener, holder: newId(), clock: systemClock, log: silentLog });
+    const upkeep = createUpkeep({
+      ...parts(),
+      listener,
+      holder: newId(),
+      clock: systemClock,
+      breaker: noBreaker,
+      further: [],
+    });
     await upkeep.start();
     return { stop: () => upkeep.stop().then(() => listener.stop()) };
   };

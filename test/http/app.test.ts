@@ -75,6 +75,7 @@ describe("every answer", () => {
       ["listQueues", "/v1/queues"],
       ["getQueue", "/v1/queues/default"],
       ["getSpend", "/v1/spend"],
+      ["listAlerts", "/v1/alerts"],
       ["listTypes", "/v1/types"],
       ["getType", "/v1/types/classify-intent"],
       ["listKeys", "/v1/keys"],
@@ -196,6 +197,8 @@ describe("operation", () => {
       "sluice_held_usd",
       "sluice_rate_limited_answers",
       "sluice_oldest_waiting_seconds",
+      "sluice_alerts_undelivered",
+      "sluice_alert_path_broken",
       "process_cpu_seconds_total",
     ])
       expect(text).toMatch(new RegExp(`^${name}`, "m"));
@@ -224,7 +227,7 @@ describe("operation", () => {
       expect(ready.status).toBe(503);
       expect(await ready.json()).toEqual({
         status: "not_ready",
-        checks: { database: "failed", migrations: "failed", queue: "failed" },
+        checks: { database: "failed", migrations: "failed", queue: "failed", alerts: "ok" },
       });
       expect((await fetch(`${at}/healthz`)).status).toBe(200);
       const asked = await fetch(`${at}/v1/bulks`, { headers: { authorization: `Bearer ${api.keys.one}` } });

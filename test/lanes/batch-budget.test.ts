@@ -49,6 +49,10 @@ test("a ceiling lets part of the lines through; the rest waits for the budget an
   expect(await fixture.rows("SELECT DISTINCT wait_reason FROM jobs WHERE state = 'queued'")).toEqual([
     { wait_reason: "budget" },
   ]);
+  // Its owner is told once, however often the collector has looked.
+  expect(
+    await fixture.rows("SELECT scope, owner FROM alerts WHERE kind = 'budget_committed' ORDER BY id"),
+  ).toEqual([{ scope: "queue", owner: "test" }]);
   await fixture.rows("UPDATE budget_windows SET limit_nano = limit_nano * 100");
   fixture.lane.budgetChanged();
   await fixture.drive();

@@ -195,3 +195,37 @@ test("what was claimed ahead and never sent costs nothing, whether its process d
     ]);
   }
 });
+
+test("a call that is late and its successor are two calls: the end of one leaves the other to be aborted", async () => {
+  const answered: ((end: unknown) => void)[] = [];
+  const lost = { kind: "lost", outcome: "aborted", sentAt: new Date(), answeredAt: new Date() };
+  const worker = workerOn({
+    prepared: { of: () => Promise.resolve(rendersBraces) },
+    processId: () => "reaped",
+    provider: {
+      createMessage: (_: string, { signal }: { signal: AbortSignal }) =>
+        new Promise((resolve) => {
+          answered.push(resolve);
+          signal.addEventListener("abort", () => resolve(lost), { once: true });
+        }),
+    } as unknown as WorkerDeps["provider"],
+  });
+  const { bulk, jobId } = await dispatched();
+  const entry = (dispatchNo: number) => ({ ...scopeOf(bulk), jobId, dispatchNo, notBefore: null });
+  const late = worker.process(entry(1));
+  await waitFor("the first call", () => answered.length === 1);
+  // Its process was frozen for a while: the call was booked at its worst case, and the job came round again.
+  await pool.query(
+    "UPDATE attempts SET state = 'presumed', cost_nano = worst_nano, recorded_at = now() WHERE job_id = $1",
+    [jobId],
+  );
+  await pool.query("UPDATE jobs SET state = 'dispatched', dispatch_no = 2 WHERE id = $1", [jobId]);
+  const successor = worker.process(entry(2));
+  await waitFor("the second call", () => answered.length === 2);
+  answered[1]?.(lost);
+  await successor;
+  expect(worker.inFlight()).toBe(1);
+  expect(worker.abort({ jobId })).toBe(1);
+  await late;
+  expect(worker.inFlight()).toBe(0);
+});

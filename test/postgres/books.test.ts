@@ -1,4 +1,4 @@
-// The books under refusal: one record the database does not take must not keep its neighbours from being written.
+// The books of a turn: several claims of one job, and a record that the database does not take.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
@@ -29,10 +29,8 @@ const success = (jobId: string, confidence: number): AttemptRecord => ({
   result: { output: "{}", confidence, abstained: null, reason: null },
 });
 
-test("a record that PostgreSQL refuses fails alone, and those that came with it are written", async () => {
-  const bulk = await seedBulk(pool, { jobs: 5 });
-  for (const id of bulk.jobIds) await runJob(pool, id, "process");
-  const books = openBooks(pool, {
+function booksOn() {
+  return openBooks(pool, {
     itemsMax: 100,
     terms: () => ({
       processId: "process",
@@ -43,6 +41,27 @@ test("a record that PostgreSQL refuses fails alone, and those that came with it 
       unbudgeted: "allow",
     }),
   });
+}
+
+test("of several claims of one job in a turn, by entries old, new and doubled, one is told yes", async () => {
+  const bulk = await seedBulk(pool, { jobs: 1 });
+  const [jobId = ""] = bulk.jobIds;
+  await pool.query("UPDATE jobs SET state = 'dispatched', dispatch_no = 2 WHERE id = $1", [jobId]);
+  await pool.query("INSERT INTO job_inputs (job_id, tenant_id, input) VALUES ($1, $2, '{}')", [
+    jobId,
+    bulk.tenantId,
+  ]);
+  const books = booksOn();
+  const answers = await Promise.all([1, 2, 2, 1].map((dispatchNo) => books.claim({ jobId, dispatchNo })));
+  expect(answers.map((answer) => answer.claimed)).toEqual([false, true, false, false]);
+  const { rows } = await pool.query("SELECT no, state FROM attempts WHERE job_id = $1", [jobId]);
+  expect(rows).toEqual([{ no: 1, state: "open" }]);
+});
+
+test("a record that PostgreSQL refuses fails alone, and those that came with it are written", async () => {
+  const bulk = await seedBulk(pool, { jobs: 5 });
+  for (const id of bulk.jobIds) await runJob(pool, id, "process");
+  const books = booksOn();
   // A `real` cannot hold it: "1e-300" is out of range for type real.
   const ends = await Promise.allSettled(
     bulk.jobIds.map((id, n) => books.record(success(id, n === 2 ? 1e-300 : 0.5))),
@@ -55,7 +74,8 @@ test("a record that PostgreSQL refuses fails alone, and those that came with it 
     "fulfilled",
   ]);
   const { rows } = await pool.query(
-    "SELECT state, count(*)::int AS n FROM jobs GROUP BY state ORDER BY state",
+    "SELECT state, count(*)::int AS n FROM jobs WHERE bulk_id = $1 GROUP BY state ORDER BY state",
+    [bulk.bulkId],
   );
   expect(rows).toEqual([
     { state: "running", n: 1 },

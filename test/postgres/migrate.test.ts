@@ -65,8 +65,19 @@ test("a database that is newer than the code is refused", async () => {
   await expect(migrate(pool, silentLog, dir)).rejects.toMatchObject({ code: "migration_missing" });
 });
 
-test("a gap in the numbers is refused before anything is applied", async () => {
+test("a gap in the numbers is no obstacle, and the file that closes it later is applied later", async () => {
   writeFileSync(join(dir, "0003_third.sql"), "CREATE TABLE third (id int);");
-  await expect(migrate(pool, silentLog, dir)).rejects.toMatchObject({ code: "migration_missing" });
-  expect((await pool.query("SELECT to_regclass('first') AS t")).rows).toEqual([{ t: null }]);
+  expect(await migrate(pool, silentLog, dir)).toEqual(["0001_first.sql", "0003_third.sql"]);
+  writeFileSync(join(dir, "0002_second.sql"), "CREATE TABLE second (id int);");
+  expect(await migrate(pool, silentLog, dir)).toEqual(["0002_second.sql"]);
+  expect(await migrationState(pool, dir)).toEqual({ applied: [1, 2, 3], pending: [] });
 });
+
+test.each(["0001_twice.sql", "second.sql"])(
+  "a file without a number of its own is refused before anything is applied: %s",
+  async (name) => {
+    writeFileSync(join(dir, name), "CREATE TABLE second (id int);");
+    await expect(migrate(pool, silentLog, dir)).rejects.toMatchObject({ code: "migration_missing" });
+    expect((await pool.query("SELECT to_regclass('first') AS t")).rows).toEqual([{ t: null }]);
+  },
+);

@@ -13,6 +13,8 @@ import { waitFor } from "./wait.ts";
 export interface PrivateRedis {
   readonly url: string;
   flush(): Promise<void>;
+  /** Members of a sorted set: entries that are due later, say. */
+  countLater(key: string): Promise<number>;
   /** SIGKILL. What it had written stays in its append-only file. */
   kill(): Promise<void>;
   /** Starts it again on the same port. `from` says with what: what it had written, nothing, or what was kept. */
@@ -39,6 +41,7 @@ export async function openPrivateRedis(): Promise<PrivateRedis> {
     url,
     kill,
     flush: () => withRedis(url, async (redis) => void (await redis.flushall())),
+    countLater: (key) => withRedis(url, (redis) => redis.zcard(key)),
     restart: async (from) => {
       if (from !== "disk") rmSync(data, { recursive: true, force: true });
       if (from === "kept") cpSync(kept, data, { recursive: true });
@@ -64,7 +67,9 @@ async function start(home: string, port: number, url: string): Promise<ChildProc
       stdio: "ignore",
     },
   );
-  process.once("exit", () => void server.kill("SIGKILL"));
+  const killWithUs = (): void => void server.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  server.once("exit", () => process.off("exit", killWithUs));
   await waitFor("Redis to answer", () => withRedis(url, (redis) => redis.ping()), { everyMs: 50 });
   return server;
 }

@@ -15,6 +15,8 @@ const endTimeoutMs = 20_000;
 
 export interface SluiceProcess {
   readonly pid: number;
+  /** Resolves when it has gone, however. */
+  readonly gone: Promise<void>;
   /** Where its API answers; null without the role `api`. */
   readonly url: string | null;
   /** Everything it has printed, standard output and standard error. */
@@ -25,9 +27,12 @@ export interface SluiceProcess {
   kill(): Promise<void>;
 }
 
-/** Starts one and waits for its banner. Several start side by side. */
-export async function startProcess(environment: Readonly<Record<string, string>>): Promise<SluiceProcess> {
-  const child = spawn(process.execPath, [program, "start"], {
+/** Starts one and waits for its banner. Several start side by side. `of`: the program, where it is not this one. */
+export async function startProcess(
+  environment: Readonly<Record<string, string>>,
+  of = program,
+): Promise<SluiceProcess> {
+  const child = spawn(process.execPath, [of, "start"], {
     env: { ...plainEnvironment(), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -40,7 +45,7 @@ export async function startProcess(environment: Readonly<Record<string, string>>
   await waitFor(
     "a process to start",
     () => {
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${text()}`);
+      if (child.exitCode !== null || child.signalCode !== null) return true;
       return text().includes("Sluice is running");
     },
     { timeoutMs: startTimeoutMs, everyMs: 50 },
@@ -48,12 +53,15 @@ export async function startProcess(environment: Readonly<Record<string, string>>
     child.kill("SIGKILL");
     throw new Error(`a process did not start:\n${text()}`, { cause: error });
   });
+  if (child.exitCode !== null || child.signalCode !== null)
+    throw new Error(`a process ended with ${child.exitCode ?? child.signalCode}:\n${text()}`);
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await exited;
   };
   return {
     pid: child.pid ?? 0,
+    gone: exited.then(() => undefined),
     url: /^ +API +(http:\/\/\S+)/m.exec(text())?.[1] ?? null,
     output: text,
     kill,

@@ -4,6 +4,7 @@
 import type pg from "pg";
 import type { QueueBackend } from "../../src/queue/backend.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
+import { wrongAttempts } from "./bill.ts";
 import { waitFor } from "./wait.ts";
 
 export interface RefereeReport {
@@ -93,6 +94,7 @@ export async function judge(db: pg.Client, simulator: Simulator): Promise<Refere
   const wrong = [
     ...(await brokenRules(db)),
     ...(await wrongBatches(db, simulator)),
+    ...(await wrongAttempts(db, simulator)),
     ...wrongSums(report),
     ...(await passedCeilings(db)),
   ];

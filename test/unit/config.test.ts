@@ -42,6 +42,33 @@ test("numbers may be grouped and must be whole and inside their bounds", () => {
   }
 });
 
+test("alerts need a secret to be signed with, of a length that is worth it, and neither it nor the path of the receiver is shown", () => {
+  const url = "https://hooks.example.com/services/T0/hidden";
+  expect(faultsOf({ ALERT_WEBHOOK_URL: url }).map(({ field }) => field)).toEqual(["ALERT_WEBHOOK_SECRET"]);
+  for (const wrong of [
+    "whsec_",
+    "short",
+    `whsec_${Buffer.alloc(23).toString("base64")}`,
+    "not base64 at all, but long enough",
+  ])
+    expect(
+      faultsOf({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: wrong }).map(({ field }) => field),
+    ).toEqual(["ALERT_WEBHOOK_SECRET"]);
+  const secret = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+  const environment = { ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret };
+  const shown = effectiveSettings(parseConfig(environment), environment).map(({ value }) => value);
+  expect(shown).toContain("https://hooks.example.com/***");
+  expect(shown.join(" ")).not.toMatch(/hidden|CQkJCQkJCQkJ/);
+});
+
+test("dollars are exact, and the breaker has its defaults", () => {
+  expect(parseConfig({})).toMatchObject({ breakerFactor: 5, breakerFloorUsd: 5_000_000_000n });
+  expect(parseConfig({}).breakerHourlyUsd).toBeUndefined();
+  expect(parseConfig({ SLUICE_BREAKER_HOURLY_USD: "0.000000001" }).breakerHourlyUsd).toBe(1n);
+  for (const wrong of ["-1", "1e3", "five"])
+    expect(faultsOf({ SLUICE_BREAKER_FLOOR_USD: wrong })[0]?.field).toBe("SLUICE_BREAKER_FLOOR_USD");
+});
+
 test("all problems are reported together, unknown names with the nearest known one", () => {
   const faults = faultsOf({
     SLUICE_POTR: "1",

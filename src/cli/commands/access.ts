@@ -9,6 +9,9 @@ import {
   requireTenant,
   revokeAccessKey,
 } from "../../control/access.ts";
+import { pauseTenant, resumeTenant } from "../../control/pauses.ts";
+import { limits } from "../../config/limits.ts";
+import { silentLog } from "../../observe/log.ts";
 import { type HolderKind, holderKinds, type Scope, scopes } from "../../domain/access.ts";
 import { installationTenantId } from "../../domain/ids.ts";
 import { common, type CommonOptions, type Context } from "../context.ts";
@@ -21,6 +24,8 @@ export function addAccessCommands(program: Command, context: Context): void {
   const tenant = program.command("tenant").description("tenants of this installation");
   addTenantCreate(tenant, context);
   addTenantList(tenant, context);
+  addTenantPause(tenant, context);
+  addTenantResume(tenant, context);
   const key = program.command("key").description("API keys");
   addKeyCreate(key, context);
   addKeyList(key, context);
@@ -60,6 +65,44 @@ function addTenantList(tenant: Command, context: Context): void {
         ),
       );
     });
+}
+
+function addTenantPause(tenant: Command, context: Context): void {
+  common(tenant.command("pause").argument("<name>", "name of the tenant"))
+    .description("start nothing new of a tenant, in its own queues and in shared ones")
+    .requiredOption("--reason <text>", "why; shown wherever its work waits", reasonText)
+    .action(async (name: string, options: CommonOptions & { reason: string }) => {
+      await asOperator(context.deps, async (operator) => {
+        const { id } = await requireTenant(operator, name);
+        await pauseTenant(pauseDeps(operator), id, { actor: operator.actor, reason: options.reason });
+      });
+      context.print(options, { paused: true, tenant: name, reason: options.reason }, () =>
+        [`Tenant ${name} is paused.`, `Next: sluice tenant resume ${name}`].join(" "),
+      );
+    });
+}
+
+function addTenantResume(tenant: Command, context: Context): void {
+  common(tenant.command("resume").argument("<name>", "name of the tenant"))
+    .description("lift the pause of a tenant; queues paused by themselves stay paused")
+    .option("--reason <text>", "why", reasonText)
+    .action(async (name: string, options: CommonOptions & { reason?: string }) => {
+      await asOperator(context.deps, async (operator) => {
+        const { id } = await requireTenant(operator, name);
+        const reason = options.reason ?? "resumed";
+        await resumeTenant(pauseDeps(operator), id, { actor: operator.actor, reason });
+      });
+      context.print(options, { paused: false, tenant: name }, () => `Tenant ${name} goes on.`);
+    });
+}
+
+const pauseDeps = ({ pool }: Operator) => ({ database: pool, log: silentLog });
+
+function reasonText(text: string): string {
+  const reason = text.trim();
+  if (reason === "" || reason.length > limits.reasonCharsMax || /[\p{Cc}\p{Surrogate}]/u.test(reason))
+    throw new InvalidArgumentError(`It must be one line of 1 to ${limits.reasonCharsMax} characters.`);
+  return reason;
 }
 
 interface KeyCreateOptions extends CommonOptions {

@@ -63,13 +63,17 @@ export async function presentQueues(api: Api, queues: readonly Queue[], caller: 
   const tenantId = caller.installation ? null : caller.tenantId;
   const [backlog, flags, budgets] = await Promise.all([
     readBacklog(api.pool, ids, tenantId),
-    readOpenFlags(api.pool, ids),
+    readOpenFlags(api.pool, ids, [caller.tenantId, ...queues.map((queue) => queue.tenantId)]),
     readQueueBudgets(api.pool, managed, now),
   ]);
   return queues.map((queue) =>
     presentQueue(queue, {
       backlog: backlog.filter((row) => row.queue_id === queue.id),
-      flags: flags.filter((flag) => flag.scope === "global" || flag.target === queue.id),
+      // In a shared queue a tenant's own pause holds its own work.
+      flags: flags.filter(
+        ({ scope, target }) =>
+          scope === "global" || [queue.id, queue.tenantId, caller.tenantId].includes(target),
+      ),
       budget: budgets.find((row) => row.queue_id === queue.id),
       now,
     }),

@@ -4,6 +4,7 @@ import type { Api } from "../api.ts";
 import { openApiDocument } from "../openapi.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { alertRoutes } from "./alerts.ts";
 import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
@@ -29,6 +30,7 @@ export function allRoutes(api: Api): Route[] {
     ...stopRoutes(api),
     ...budgetRoutes(api),
     spendRoute(api),
+    ...alertRoutes(api),
     ...typeRoutes(api),
     ...accessRoutes(api),
     ...operationRoutes(api),

@@ -103,17 +103,21 @@ function getRoute(api: Api): Route {
     errors: [],
     async handle({ params, caller, origin }) {
       const bulk = await requireBulk(api, params.id, caller);
-      return { status: 200, body: await presentDetail(api, bulk, caller, origin) };
+      return { status: 200, body: await presentDetail(api, bulk, { caller, origin }) };
     },
   });
 }
 
 /** Everything is read at once: while the process works through a backlog, each answer of the database waits for its turn. */
-async function presentDetail(api: Api, bulk: FoundBulkRow, caller: Caller, origin: string): Promise<unknown> {
+async function presentDetail(
+  api: Api,
+  bulk: FoundBulkRow,
+  { caller, origin }: { caller: Caller; origin: string },
+): Promise<unknown> {
   const ended = bulk.finished_at !== null || bulk.deleted_at !== null;
   const [tallies, flags, heads, pace] = await Promise.all([
     readTallies(api.pool, [bulk.id]),
-    ended ? [] : readOpenFlags(api.pool, [bulk.queue_id]),
+    ended ? [] : readOpenFlags(api.pool, [bulk.queue_id], [caller.tenantId]),
     ended ? [] : readNextWaiting(api.pool, bulk.id),
     ended ? null : readPace(api.pool, bulk.id, limits.paceOutcomesMax),
   ]);
@@ -155,7 +159,12 @@ function waitOf(
 ): Wait & { head: NextWaitingRow | null } {
   const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
   if (first !== undefined)
-    return { wait_reason: first.kind, wait_detail: first.reason, wait_budgets: [], head: null };
+    return {
+      wait_reason: first.set_by === "breaker" ? "breaker" : first.kind,
+      wait_detail: first.reason,
+      wait_budgets: [],
+      head: null,
+    };
   if (bulk.approval === "waiting") {
     const detail = `its worst case of $${formatUsd(bulk.worst_nano)} needs a second person: POST /v1/bulks/${bulk.id}/approve`;
     return { wait_reason: "approval", wait_detail: detail, wait_budgets: [], head: null };

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
+import { alertPathWorks } from "../../domain/alert.ts";
+import { readAlertPath } from "../../postgres/alerts.ts";
 import { migrationState } from "../../postgres/migrate.ts";
 import type { Api } from "../api.ts";
 import { createFigures } from "../figures.ts";
@@ -9,8 +11,8 @@ const healthSchema = z.object({ status: z.literal("ok") }).meta({ id: "Health" }
 const verdict = z.enum(["ok", "failed"]);
 const readySchema = z
   .object({
-    status: z.enum(["ready", "not_ready"]),
-    checks: z.object({ database: verdict, migrations: verdict, queue: verdict }),
+    status: z.enum(["ready", "degraded", "not_ready"]),
+    checks: z.object({ database: verdict, migrations: verdict, queue: verdict, alerts: verdict }),
   })
   .meta({ id: "Readiness" });
 
@@ -34,26 +36,42 @@ function readyRoute(api: Api): Route {
     path: "/readyz",
     name: "getReadiness",
     tag: "operation",
-    summary: "Whether the process can take work: database, its migrations, queue backend",
+    summary:
+      "Whether the process can take work: database, its migrations, queue backend; and whether alerts leave",
+    about:
+      "A broken alert path is shown as degraded and keeps the status 200: work is safe to take, and a receiver that is away must not " +
+      "take the API out of its load balancer. Watch for the word, or for sluice_alert_path_broken in /metrics.",
     access: "open",
     answers: {
-      200: { about: "It can.", schema: readySchema },
+      200: { about: "It can; degraded says that alerts do not leave.", schema: readySchema },
       503: { about: "It cannot now.", schema: readySchema },
     },
     errors: [],
     async handle() {
-      const [pending, queue] = await Promise.all([
+      const [pending, queue, alerts] = await Promise.all([
         inTime(migrationState(api.pool).then((state) => state.pending.length)),
         inTime(api.queueReady().then(() => 0)),
+        inTime(alertsLeave(api)),
       ]);
       const checks = {
         database: pending === null ? "failed" : "ok",
         migrations: pending === 0 ? "ok" : "failed",
         queue: queue === null ? "failed" : "ok",
       };
-      const ready = Object.values(checks).every((check) => check === "ok");
-      return { status: ready ? 200 : 503, body: { status: ready ? "ready" : "not_ready", checks } };
+      const takesWork = Object.values(checks).every((check) => check === "ok");
+      const status = takesWork ? (alerts === true ? "ready" : "degraded") : "not_ready";
+      const body = { status, checks: { ...checks, alerts: alerts === true ? "ok" : "failed" } };
+      return { status: takesWork ? 200 : 503, body };
     },
+  });
+}
+
+/** Without a webhook there is no path that could be broken: the log line is all there is. */
+async function alertsLeave({ config, pool, clock }: Api): Promise<boolean> {
+  if (config.alertWebhookUrl === undefined) return true;
+  return alertPathWorks(await readAlertPath(pool), clock.now(), {
+    failuresMax: limits.alertFailuresShownMin,
+    waitMaxMs: limits.alertWaitShownMs,
   });
 }
 

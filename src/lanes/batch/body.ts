@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { ServiceError } from "../../domain/errors.ts";
 import { bodyFrame, customIdOf, lineBytes } from "../../domain/pack.ts";
+import { reach } from "../../observe/points.ts";
 import { readLineRequests } from "../../postgres/message-batch-lines.ts";
 import type { LineRequest } from "../../postgres/message-batch-lines.ts";
 import { batchLaneBounds } from "./bounds.ts";
@@ -52,9 +53,13 @@ export function createBatchBody(deps: BodyDeps, source: BodySource): BatchBody {
       return;
     }
     controller.enqueue(chunk.bytes);
-    if (!chunk.last) return;
+    if (!chunk.last) {
+      reach("batch.create_streaming");
+      return;
+    }
     complete = true;
     controller.close();
+    reach("batch.create_sent");
   };
   // Nothing is rendered before the socket asks for it.
   const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });

@@ -53,4 +53,10 @@ export const batchLaneBounds = {
   overdueGraceMs: 5_000,
   /** Between two listings that look for void batches which exist after all. */
   lateListingEveryMs: 15 * 60_000,
+  /** How far back others in the workspace are looked for at the start: a batch lives for a day. */
+  foreignLookMs: 24 * 3_600_000,
+  /** Between two polls of a batch that a recovery waits for. */
+  recoverPollMs: 1_000,
+  /** Jobs looked up in one statement by a recovery. */
+  recoverJobsPerRead: 5_000,
 } as const;

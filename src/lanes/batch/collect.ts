@@ -5,6 +5,7 @@ import { limits } from "../../config/limits.ts";
 import { shareOut } from "../../domain/share.ts";
 import type { WaitingBulk } from "../../domain/share.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
+import { reach } from "../../observe/points.ts";
 import { readCredential } from "../../postgres/credentials.ts";
 import { formIntent } from "../../postgres/message-batch-intent.ts";
 import type { IntentEnd } from "../../postgres/message-batch-intent.ts";
@@ -122,6 +123,7 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     if (boundAt === undefined) log.event("budget.bound", { queueId: queue.queueId, lane: "batch" });
     memory.boundAtMs.set(queue.queueId, nowMs);
   } else if (end.kind === "formed") {
+    reach("batch.intent_committed");
     memory.boundAtMs.delete(queue.queueId);
     if (end.why === "full") memory.linesThatFit.set(queue.queueId, end.lines);
     else memory.linesThatFit.delete(queue.queueId);

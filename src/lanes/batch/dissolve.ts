@@ -6,6 +6,7 @@
 
 import type { WaitReason } from "../../domain/job.ts";
 import { batchRefused } from "../../domain/pack.ts";
+import { reach } from "../../observe/points.ts";
 import { closeUnsent } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { readLinePlan, readOpenLines } from "../../postgres/message-batch-lines.ts";
@@ -78,6 +79,7 @@ export async function dissolve(
     }));
     // oxlint-disable-next-line no-await-in-loop -- see above
     await recordAttempts(deps.pool, records);
+    reach("doubt.returned");
   }
   const to = reason === "absent" ? "void" : "refused";
   const closed = await closeUnsent(deps.pool, lease.holder, to, deps.clock.now());

@@ -10,6 +10,7 @@
 import { readResultLine } from "../../domain/batch-line.ts";
 import { readCustomId } from "../../domain/pack.ts";
 import { errorFields } from "../../observe/error-fields.ts";
+import { reach } from "../../observe/points.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { disown } from "../../postgres/message-batch-doubt.ts";
 import { finishIngest, recordIngest } from "../../postgres/message-batch-lines.ts";
@@ -40,7 +41,9 @@ export async function ingest(
   if (progress.foreign > 0 && progress.seen.size === 0) return disownBatch(batch, deps, lease);
   const expected = batch.count_succeeded + batch.count_errored + batch.count_canceled + batch.count_expired;
   const complete = progress.seen.size === batch.line_count && expected === batch.line_count;
+  if (complete) reach("batch.counted");
   if (complete && (await finishIngest(deps.pool, lease.holder, deps.clock.now(), progress.seen.size))) {
+    reach("batch.ingested");
     deps.log.event("batch.ingested", { batchId: batch.id, lines: progress.seen.size });
     return done;
   }
@@ -77,7 +80,9 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   const recording: Promise<void>[] = [];
   const record = async (lines: readonly ParsedLine[]): Promise<void> => {
     if (!lease.isAlive()) throw new Interrupted();
+    reach("batch.chunk_read");
     const paidTwice = await recordLines(batch, lines, deps);
+    reach("batch.chunk_recorded");
     for (const { jobId } of lines) progress.seen.add(jobId);
     if (!(await recordIngest(deps.pool, lease.holder, progress.seen.size, paidTwice)))
       throw new Interrupted();

@@ -13,6 +13,7 @@ import { batchLaneBounds } from "./bounds.ts";
 import { createCollector } from "./collect.ts";
 import type { Collector } from "./collect.ts";
 import type { BatchLaneDeps } from "./deps.ts";
+import { reportForeign } from "./foreign.ts";
 import { findLateBatches } from "./resolve.ts";
 import { runStep } from "./steps.ts";
 import type { StepReport } from "./steps.ts";
@@ -92,6 +93,8 @@ export function createBatchLane(deps: BatchLaneDeps): BatchLane {
     start: async () => {
       await wakes.start();
       for (const loop of loops) loop.start();
+      // Only said, so a provider that cannot be asked now is no obstacle.
+      void reportForeign(deps).catch(() => undefined);
     },
     wakeCollector: () => collecting?.wake(),
     budgetChanged: () => {

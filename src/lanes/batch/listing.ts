@@ -16,8 +16,10 @@ export interface Listing {
   readonly listedAt: Date;
 }
 
+type ListingDeps = Pick<BatchLaneDeps, "pool" | "batches" | "clock" | "credentialId">;
+
 /** Lists everything created since then; null when the listing could not be completed. */
-export async function listSince(since: Date, deps: BatchLaneDeps): Promise<Listing | null> {
+export async function listSince(since: Date, deps: ListingDeps): Promise<Listing | null> {
   const listedAt = deps.clock.now();
   const oldest = since.getTime() - batchLaneBounds.clockSkewMs;
   const batches: ProviderBatch[] = [];

@@ -4,6 +4,8 @@
 import { outcomeRules } from "../../domain/attempt.ts";
 import { pollDelayMs } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
+import { reach } from "../../observe/points.ts";
+import { raiseAlert } from "../../postgres/alerts.ts";
 import { readCredential, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import { markCancelSent, recordFailure, recordPoll } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -23,6 +25,7 @@ export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: Step
   if (wantsCancel(batch)) await cancel(batch, providerId, deps);
   const end = await deps.batches.retrieve(providerId);
   if (end.kind !== "answer" || end.body === undefined) return failed(batch, end, deps, lease);
+  reach("batch.polled");
   await noteSuccess(end.sentAt, deps);
   const { status, counts } = end.body;
   const now = deps.clock.now();
@@ -30,6 +33,7 @@ export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: Step
   deps.log.event("batch.polled", { batchId: batch.id, status, ...counts });
   if (status === "ended") {
     deps.log.event("batch.ended", { batchId: batch.id, ...counts });
+    reach("batch.ended");
     return again(0);
   }
   const ageMs = now.getTime() - (batch.provider_created_at ?? batch.created_at).getTime();
@@ -46,6 +50,7 @@ async function cancel(batch: MessageBatch, providerId: string, deps: BatchLaneDe
   const settled =
     end.kind === "answer" || (end.kind === "error" && (end.status === 400 || end.status === 409));
   if (!settled) return;
+  reach("batch.cancel_answered");
   await markCancelSent(deps.pool, batch.id, deps.clock.now());
   deps.log.event("batch.cancel_asked", { batchId: batch.id, providerId });
 }
@@ -69,6 +74,14 @@ async function failed(
     const ageMs = clock.now().getTime() - (batch.provider_created_at ?? batch.created_at).getTime();
     if (ageMs < batchLaneBounds.missingGraceMs) return again(config.pollMinMs);
     log.event("batch.missing", { batchId: batch.id, providerId: batch.provider_id, ageMs });
+    await raiseAlert(pool, {
+      dedupeKey: `batch:${batch.id}:missing`,
+      kind: "batch_missing",
+      tenantId: batch.tenant_id,
+      scope: "message_batch",
+      target: batch.id,
+      reason: batch.provider_id ?? "",
+    });
     return again(config.pollMaxMs);
   }
   const retryAfterMs = end.kind === "error" ? (end.retryAfterMs ?? 0) : 0;

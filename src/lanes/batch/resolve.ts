@@ -9,6 +9,7 @@
 import { limits } from "../../config/limits.ts";
 import { candidatesOf, verdictOnAbsence } from "../../domain/message-batch.ts";
 import type { ProviderBatch, SoughtBatch } from "../../domain/message-batch.ts";
+import { reach } from "../../observe/points.ts";
 import {
   countClearListing,
   giveUp,
@@ -36,6 +37,7 @@ export async function resolve(batch: MessageBatch, deps: BatchLaneDeps, lease: S
     throw new Error("a batch in doubt without the time of its creation");
   const listing = await listSince(createStartedAt, deps);
   if (listing === null) return again(deps.config.pollMaxMs);
+  reach("doubt.listed");
   const candidates = candidatesIn(
     listing,
     soughtOf({ lineCount: batch.line_count, createStartedAt, doubtfulSince }, deps),
@@ -53,9 +55,14 @@ export async function resolve(batch: MessageBatch, deps: BatchLaneDeps, lease: S
   });
   if (verdict.kind === "void") {
     const holdUntil = new Date(createStartedAt.getTime() + deps.config.voidHoldMs);
-    return (await giveUp(deps.pool, lease.holder, holdUntil)) ? dissolve(batch, "absent", deps, lease) : done;
+    if (!(await giveUp(deps.pool, lease.holder, holdUntil))) return done;
+    reach("doubt.given_up");
+    return dissolve(batch, "absent", deps, lease);
   }
-  if (verdict.kind === "count") await countClearListing(deps.pool, lease.holder, listing.listedAt);
+  if (verdict.kind === "count") {
+    await countClearListing(deps.pool, lease.holder, listing.listedAt);
+    reach("doubt.counted");
+  }
   const dueMs =
     (verdict.kind === "count" ? verdict.again : verdict.until).getTime() - deps.clock.now().getTime();
   // A candidate may come to light at any time, so it is looked for as often as a batch is polled.
@@ -83,6 +90,7 @@ async function adopt(
   const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, doubt };
   if (!(await storeCreated(deps.pool, batch.id, terms))) return done;
   deps.log.event("batch.adopted", { batchId: batch.id, providerId: found.id, rivals });
+  reach("doubt.adopted");
   await startLines(deps.pool, batch.id);
   return again(0);
 }

@@ -11,6 +11,7 @@ import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { refusalOf } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { batchRefused, bodyBytes } from "../../domain/pack.ts";
+import { reach } from "../../observe/points.ts";
 import { readCredential, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import {
   doubtCreate,
@@ -48,6 +49,7 @@ export async function submit(batch: MessageBatch, deps: BatchLaneDeps, lease: St
   // Canceled in this very moment: the next step sees it.
   if (createTries === undefined) return again(0);
   lease.extend(asked);
+  reach("batch.create_started");
   const body = createBatchBody(deps, { batchId: batch.id, plan, isAlive: () => lease.isAlive() });
   const end = await deps.batches.create(body.stream, Number(batch.body_bytes), {
     scopes,
@@ -134,6 +136,7 @@ async function accept(
   deps: BatchLaneDeps,
   lease: StepLease,
 ): Promise<StepEnd> {
+  reach("batch.create_answered");
   const dueAt = new Date(deps.clock.now().getTime() + deps.config.pollMinMs);
   const stored = await storeCreated(deps.pool, batch.id, {
     batch: found,
@@ -153,6 +156,7 @@ async function accept(
     await reviveLate(batch.id, found, deps);
     return done;
   }
+  reach("batch.create_stored");
   if (!lease.isAlive()) return done;
   await startLines(deps.pool, batch.id);
   await resumeCredential(deps.pool, deps.credentialId, sentAt);

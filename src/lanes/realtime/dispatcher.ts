@@ -13,6 +13,7 @@ import { easeIn, shareOut } from "../../domain/share.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
+import { reach } from "../../observe/points.ts";
 import { readCredential } from "../../postgres/credentials.ts";
 import { dispatchFrom, findWaitingBulks, readWindow } from "../../postgres/dispatch.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
@@ -83,7 +84,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       unbudgeted: deps.config.unbudgeted,
     });
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
-    if (dispatched.length > 0) await deps.enqueue(dispatched);
+    if (dispatched.length > 0) {
+      reach("dispatch.committed");
+      await deps.enqueue(dispatched);
+      reach("dispatch.enqueued");
+    }
     rate.sent(dispatched.length);
     return dispatched.length;
   }

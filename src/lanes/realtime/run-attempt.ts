@@ -20,6 +20,7 @@ import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Pace } from "../../limiter/pace.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import type { Log } from "../../observe/log.ts";
+import { reach } from "../../observe/points.ts";
 import type { Claim, ClaimAnswer, ClaimedJob } from "../../postgres/claim.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
@@ -52,8 +53,11 @@ export interface AttemptDeps {
   places: { claimed: Places; calling: Places };
 }
 
-/** The calls of this process by job, so that a cancel or a stop can abort them. */
-export type InFlight = Map<string, { work: WorkScope; controller: AbortController }>;
+/**
+ * The calls of this process, so that a cancel, a stop or a drain can abort them. By attempt: a process that was taken for dead and
+ * goes on may have two calls of one job, the late one and its successor.
+ */
+export type InFlight = Map<string, { jobId: string; work: WorkScope; controller: AbortController }>;
 
 /** How the dispatch ended, shown in Bull Board. Codes only. */
 export interface AttemptSummary {
@@ -111,7 +115,7 @@ async function attempt(
   const params = prepared === null ? null : renderExactly(prepared, job);
   if (prepared === null) return settleBroken(job, "job_type_gone");
   if (params === null) return settleBroken(job, "request_changed");
-  const end = await callInPlace(dispatch, deps, (signal) => {
+  const end = await callInPlace({ job, dispatch }, deps, (signal) => {
     if (signal.aborted || drain.aborted) return null;
     const deadlineMs = deps.jobTypes.get(job.jobType)?.callTimeoutMs ?? deps.config.callTimeoutMs;
     return deps.provider.createMessage(params, { scope: dispatch, deadlineMs, signal });
@@ -119,7 +123,10 @@ async function attempt(
   if (end === null && !drain.aborted) return unsent(job, "aborted", waitAt(deps.gate(dispatch)));
   if (end === null) return unsent(job, "drain");
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
-  if (end.kind === "answer") deps.onAnswered(end.sentAt);
+  if (end.kind === "answer") {
+    reach("call.answered");
+    deps.onAnswered(end.sentAt);
+  }
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
@@ -148,16 +155,17 @@ function waitAt(verdict: GateVerdict): "pause" | "stop" | undefined {
 
 /** Makes the call in its place; whoever aborts it while it waits for one finds it on the list. */
 async function callInPlace<End>(
-  dispatch: Dispatch,
+  { job, dispatch }: { job: ClaimedJob; dispatch: Dispatch },
   { inFlight, places }: AttemptDeps,
   call: (signal: AbortSignal) => End | Promise<End>,
 ): Promise<End> {
   const controller = new AbortController();
-  inFlight.set(dispatch.jobId, { work: dispatch, controller });
+  const name = `${job.id}-${job.attemptNo}`;
+  inFlight.set(name, { jobId: job.id, work: dispatch, controller });
   try {
     return await places.calling(async () => call(controller.signal));
   } finally {
-    inFlight.delete(dispatch.jobId);
+    inFlight.delete(name);
   }
 }
 

@@ -71,8 +71,8 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
   const attemptDeps = { ...deps, ...connect(deps, { inFlight, running }), places };
 
   const abortCalls = (isMeant: (jobId: string, work: WorkScope) => boolean): number => {
-    const hit = [...inFlight].filter(([jobId, { work }]) => isMeant(jobId, work));
-    for (const [, call] of hit) call.controller.abort();
+    const hit = [...inFlight.values()].filter(({ jobId, work }) => isMeant(jobId, work));
+    for (const call of hit) call.controller.abort();
     return hit.length;
   };
   const abort: RealtimeWorker["abort"] = ({ jobId, bulkId }) => {

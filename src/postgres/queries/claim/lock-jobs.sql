@@ -8,7 +8,7 @@
 -- rows: one per job that is still to be claimed
 -- locks: jobs in the order given, until the end of the transaction; rows locked by others are skipped
 -- index: jobs_pkey, job_inputs_pkey
-SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.prompt_version, j.request_bytes, j.request_sha256,
+SELECT j.id, j.dispatch_no, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.prompt_version, j.request_bytes, j.request_sha256,
        j.input_tokens_max, j.output_tokens_max, j.cache_write, j.may_run_in_us, j.attempt_no, j.attempts_paid, j.attempts_max,
        j.tries, j.retry_reason, j.queued_at, j.dispatched_at, j.labels::text AS labels, j.may_wait, i.input
   FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY AS c(job_id, dispatch_no, place)

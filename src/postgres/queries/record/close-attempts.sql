@@ -69,6 +69,7 @@ WITH input AS MATERIALIZED (
          lease_until = CASE WHEN v.moves THEN NULL ELSE j.lease_until END,
          process_id = CASE WHEN v.moves THEN NULL ELSE j.process_id END,
          message_batch_id = CASE WHEN v.moves AND v.next_state = 'queued' THEN NULL ELSE j.message_batch_id END,
+         -- One that was presumed and turns out never to have been sent does not count after all.
          attempts_paid = j.attempts_paid + CASE WHEN v.prior_state = 'presumed' AND v.state = 'unpaid' THEN -1
                                                 WHEN v.prior_state <> 'presumed' AND v.state IN ('settled', 'presumed') THEN 1 ELSE 0 END,
          tries = j.tries + CASE WHEN v.moves AND v.counts_try THEN 1 ELSE 0 END,

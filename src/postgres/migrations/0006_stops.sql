@@ -1,4 +1,4 @@
--- 0004 · Stops: the kill switch of a scope, with a receipt that can be read after any restart.
+-- 0006 · Stops: the kill switch of a scope, with a receipt that can be read after any restart.
 --
 -- A stop is a flag row and, beside it, what its receipt needs: the version of the flags from which it is in force, and when it
 -- was complete. Both are written by a trigger, so whoever inserts the flag (the API, the command line, one line of SQL) is

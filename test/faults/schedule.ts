@@ -1,0 +1,104 @@
+// What happens in a run: a pure function of its seed. Who runs, what is submitted under which ceilings, and two to five faults.
+//
+// The first fault is a blow at the point whose turn it is, so that every point is struck as often as any other over a range of
+// seeds; some points are only come by when something else goes wrong first, and then that is part of it (ways.ts). The provider's
+// misdeeds take turns as well. The others are drawn.
+
+import type { Point } from "../../src/observe/points.ts";
+import { points } from "../../src/observe/points.ts";
+import { drawFault, providerFaultOf, redisFaultOf } from "./drawn.ts";
+import { queueNames } from "./plan.ts";
+import type { PlannedBulk, PlannedProcess, ProcessName, QueueName, Schedule } from "./plan.ts";
+import { randomOf } from "./random.ts";
+import type { Random } from "./random.ts";
+import { blowAt, roleOf, waysTo } from "./ways.ts";
+
+const pointNames = Object.keys(points) as [Point, ...Point[]];
+
+export function scheduleOf(seed: number): Schedule {
+  const random = randomOf(seed);
+  const first = pointNames[seed % pointNames.length] ?? pointNames[0];
+  // Another walk over the same points, so that each meets many others.
+  const second = pointNames[(seed * 13 + Math.floor(seed / pointNames.length)) % pointNames.length] ?? first;
+  const ways = [waysTo(first, random), ...(random.chance(0.9) ? [waysTo(second, random)] : [])];
+  const struck = [first, ...(ways.length > 1 ? [second] : [])];
+  const processes = drawProcesses(random, { struck, doubled: ways.some((way) => way.doubled) });
+  const names = processes.map(({ name }) => name);
+  const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
+  const prepared = ways.flatMap((way) => way.faults());
+  const redis = redisFaultOf(seed, random);
+  const certain = [...blows, ...prepared, providerFaultOf(seed, random), ...redis].slice(0, 5);
+  const drawn = Array.from({ length: random.int(0, Math.max(0, 4 - certain.length)) }, () =>
+    drawFault(names, random),
+  );
+  const canceled = ways.some((way) => way.cancels) || random.chance(0.1);
+  return {
+    seed,
+    processes,
+    bulks: drawBulks(random, canceled),
+    ceilings: drawCeilings(random),
+    raiseAtMs: random.int(2_500, 3_500),
+    provider: drawProvider(random, canceled || redis.length > 0),
+    faults: [...certain, ...drawn],
+  };
+}
+
+/** Three processes as a rule; whoever is struck often has a twin, so that others go on meanwhile. */
+function drawProcesses(
+  random: Random,
+  { struck, doubled }: { struck: readonly Point[]; doubled: boolean },
+): PlannedProcess[] {
+  const roles = new Set(struck.map((point) => roleOf(point)));
+  const standby = random.chance(0.5) ? ",dispatcher" : "";
+  const processes: PlannedProcess[] = [
+    { name: "api", roles: "api" },
+    { name: "work", roles: "dispatcher,worker" },
+    { name: "batch", roles: `batcher${standby}` },
+  ];
+  if (doubled || (roles.has("worker") && random.chance(0.8)))
+    processes.push({ name: "work-2", roles: "worker" });
+  if (roles.has("batcher") && random.chance(0.6)) processes.push({ name: "batch-2", roles: "batcher" });
+  return processes;
+}
+
+const namesWith = (processes: readonly PlannedProcess[], role: string): ProcessName[] =>
+  processes.filter(({ roles }) => roles.split(",").includes(role)).map(({ name }) => name);
+
+/** 60 to 200 lines over both lanes and all queues; the first bulk of each lane comes at once, the others while those run. */
+function drawBulks(random: Random, canceled: boolean): PlannedBulk[] {
+  const count = random.int(4, 6);
+  const bulks = Array.from({ length: count }, (_, at): PlannedBulk => ({
+    atMs: at < 2 ? 0 : random.int(200, 1_800),
+    queue: queueNames[at % queueNames.length] ?? "alpha/main",
+    urgency: at % 2 === 0 ? "now" : "whenever",
+    lines: random.int(14, 34),
+    canceled: false,
+  }));
+  return canceled
+    ? [...bulks, { atMs: 100, queue: "beta/main", urgency: "whenever", lines: 21, canceled }]
+    : bulks;
+}
+
+function drawCeilings(random: Random): Record<QueueName, number> {
+  return {
+    // Room for all, for what is held and for what is presumed.
+    "alpha/main": 3,
+    // Not enough for what it would really cost: it binds until it is lifted.
+    "alpha/tight": 0.06 + random.unit() * 0.1,
+    // Enough in the end, and never for all at once.
+    "beta/main": random.chance(0.5) ? 0.4 + random.unit() * 0.3 : 3,
+  };
+}
+
+/** `slow`: message batches take so long that something can happen to them meanwhile. */
+function drawProvider(random: Random, slow: boolean): Schedule["provider"] {
+  const least = random.int(100, 400);
+  return {
+    latencyMs: random.chance(0.3) ? { min: 100, max: 400 } : { min: 10, max: 120 },
+    batchDurationMs: slow ? { min: 1_200, max: 1_800 } : { min: least, max: least + random.int(0, 600) },
+    createHiddenMs: random.chance(0.25) ? random.int(100, 800) : 0,
+    // With the longest freeze it stays within the visibility that the product counts on.
+    listLagMs: random.chance(0.5) ? random.int(100, 600) : 0,
+    resultsLagMs: random.chance(0.15) ? random.int(100, 500) : 0,
+  };
+}
