@@ -10,6 +10,7 @@ import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { easeIn, shareOut } from "../../domain/share.ts";
+import type { WaitingBulk } from "../../domain/share.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
@@ -65,12 +66,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const window = await readWindow(deps.pool);
     const places = await freePlaces(deps, rate, window);
     if (places < 1) return 0;
-    const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
-      (bulk) => deps.gate({ ...bulk, model: "" }).open,
-    );
-    const concurrency = await deps.concurrency();
-    const eased = easeIn(bulks, concurrency, (bulk) => deps.widthOf({ ...bulk, model: "" }));
-    const shares = shareOut(places, eased, turn++);
+    const shares = shareOut(places, await openBulks(deps), turn++);
     if (shares.size === 0) return 0;
     const now = deps.clock.now();
     const dispatched = await dispatchFrom(deps.pool, shares, {
@@ -127,6 +123,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await running;
     },
   };
+}
+
+/** The bulks with work that may start now, those that come back after a stop as wide as they may be by now. */
+async function openBulks(deps: DispatcherDeps): Promise<WaitingBulk[]> {
+  const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
+    (bulk) => deps.gate({ ...bulk, model: "" }).open,
+  );
+  return easeIn(bulks, await deps.concurrency(), (bulk) => deps.widthOf({ ...bulk, model: "" }));
 }
 
 /** What keeps a job queued; without permission it is dispatched all the same, since that passes by itself. */
