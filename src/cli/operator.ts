@@ -14,7 +14,6 @@ import { configOf } from "./settings.ts";
 
 export interface Operator {
   readonly pool: Pool;
-  readonly log: Log;
   readonly newId: () => string;
   /** As it stands in audit events: the user of the operating system. */
   readonly actor: string;
