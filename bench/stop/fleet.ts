@@ -11,7 +11,7 @@ import type { BenchDatabase, BenchStores } from "../stores.ts";
 const processes = 3;
 /** 67 by three: two hundred calls at once. */
 const concurrency = 67;
-export const callsInFlight = 200;
+const callsInFlight = 200;
 /** Below it more are submitted. */
 const realtimeWaitingMin = 2_000;
 const realtimeBulk = 10_000;
