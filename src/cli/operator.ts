@@ -14,6 +14,7 @@ import { configOf } from "./settings.ts";
 
 export interface Operator {
   readonly pool: Pool;
+  readonly log: Log;
   readonly newId: () => string;
   /** As it stands in audit events: the user of the operating system. */
   readonly actor: string;
