@@ -13,7 +13,7 @@ import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
-import { noteBound, readRooms, windowsFor } from "./windows.ts";
+import { noteBound, readRooms, shortWindows, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
@@ -73,10 +73,13 @@ export async function dispatchFrom(
   places: ReadonlyMap<string, number>,
   terms: DispatchTerms,
 ): Promise<Dispatch[]> {
-  return withTransaction(pool, async (client) => {
+  let short: ReadonlySet<bigint> = new Set();
+  const dispatched = await withTransaction(pool, async (client) => {
     const rows = await lockOpen(client, places, terms);
     if (rows.length === 0) return [];
-    const { chosen, refused, cheaper } = await look(client, rows, terms);
+    const looked = await look(client, rows, terms);
+    const { chosen, refused, cheaper } = looked;
+    ({ short } = looked);
     await markRefused(client, refused, terms.now);
     await downgradeJobs(client, cheaper, terms.now);
     if (chosen.length === 0) return [];
@@ -96,6 +99,8 @@ export async function dispatchFrom(
         model: row.model,
       }));
   });
+  await noteBound(pool, short);
+  return dispatched;
 }
 
 type QueuedRow = RowOf<"dispatch/lock-queued">;
@@ -148,6 +153,8 @@ interface Looked {
   refused: QueuedRow[];
   /** Refused by a ceiling that sends them to the batch lane. */
   cheaper: string[];
+  /** Windows without room for one of the jobs. */
+  readonly short: ReadonlySet<bigint>;
 }
 
 async function look(
@@ -162,9 +169,9 @@ async function look(
     amountNano: worstNano(row, now),
     windowIds: windowIds[index] ?? [],
   }));
-  await noteBound(client, rooms, requests);
   const verdicts = admit(rooms, requests, unbudgeted);
-  const looked: Looked = { chosen: [], refused: [], cheaper: [] };
+  const short = shortWindows(rooms, requests);
+  const looked: Looked = { chosen: [], refused: [], cheaper: [], short };
   for (const [index, row] of rows.entries()) {
     const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
     if (fits) looked.chosen.push(row.id);

@@ -22,7 +22,7 @@ import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
-import { lockWindows, noteBound, readRooms, takeHold, windowsFor } from "./windows.ts";
+import { lockWindows, noteBound, readRooms, shortWindows, takeHold, windowsFor } from "./windows.ts";
 
 const lockCollecting = queryOne("message-batches/lock-collecting");
 const openCounts = query("message-batches/open-counts");
@@ -59,9 +59,13 @@ export type IntentEnd =
 /** Forms the next message batch of a queue, if it is time for one. */
 export async function formIntent(pool: Pool, terms: IntentTerms): Promise<IntentEnd> {
   for (const lockFirst of [false, true]) {
+    const look: Look = { lockFirst, short: new Set() };
     try {
-      // oxlint-disable-next-line no-await-in-loop -- the second try is made only after the first
-      return await withTransaction(pool, (client) => formOnce(client, terms, lockFirst));
+      // oxlint-disable no-await-in-loop -- the second try is made only after the first
+      const end = await withTransaction(pool, (client) => formOnce(client, terms, look));
+      await noteBound(pool, look.short);
+      // oxlint-enable no-await-in-loop
+      return end;
     } catch (error) {
       if (!(error instanceof MoneyGone)) throw error;
     }
@@ -69,12 +73,19 @@ export async function formIntent(pool: Pool, terms: IntentTerms): Promise<Intent
   return { kind: "budget" };
 }
 
+interface Look {
+  /** The windows are locked before the choice is made. */
+  readonly lockFirst: boolean;
+  /** Windows found without room for one of the lines. */
+  short: ReadonlySet<bigint>;
+}
+
 /** The room under a ceiling was taken by somebody else between the look and the lock. */
 class MoneyGone extends Error {
   override readonly name = "MoneyGone";
 }
 
-async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean): Promise<IntentEnd> {
+async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise<IntentEnd> {
   const lock = await lockCollecting(client, [terms.credentialId]);
   if (lock?.locked !== true) return { kind: "busy" };
   const open = (await openCounts(client, [terms.credentialId])).rows;
@@ -102,8 +113,8 @@ async function formOnce(client: Client, terms: IntentTerms, lockFirst: boolean):
     amountNano: line.worstNano,
     windowIds: windows.get(line.id) ?? [],
   }));
-  const rooms = await roomFor(client, requests, lockFirst);
-  await noteBound(client, rooms, requests);
+  const rooms = await roomFor(client, requests, look.lockFirst);
+  look.short = shortWindows(rooms, requests);
   const verdicts = admit(rooms, requests, terms.unbudgeted);
   const refused = packed.filter((_, index) => verdicts[index]?.fits !== true);
   if (refused.length > 0) await noteBudget(client, refused, terms.now);

@@ -1,6 +1,6 @@
 // Budget windows: found, opened, locked, held against. The order of locks is the same everywhere: windows by id, taken last.
 
-import type { Client, Database } from "./pool.ts";
+import type { Client, Database, Pool } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
@@ -94,16 +94,25 @@ export async function readRooms(database: Database, ids: readonly bigint[]): Pro
   return new Map(rows.map((row) => [row.id, row.available_nano]));
 }
 
-/** Notes which windows have no room for one of these requests, where that is news: their owner is told once in a window. */
-export async function noteBound(
-  client: Client,
+/** The windows that have no room for one of these requests. */
+export function shortWindows(
   rooms: ReadonlyMap<bigint, bigint>,
   requests: readonly HoldRequest[],
-): Promise<void> {
-  const short = requests.flatMap(({ amountNano, windowIds }) =>
-    windowIds.filter((id) => (rooms.get(id) ?? amountNano) < amountNano),
+): ReadonlySet<bigint> {
+  return new Set(
+    requests.flatMap(({ amountNano, windowIds }) =>
+      windowIds.filter((id) => (rooms.get(id) ?? amountNano) < amountNano),
+    ),
   );
-  if (short.length > 0) await noteBoundWindows(client, [[...new Set(short)]]);
+}
+
+/**
+ * Notes that windows have no room, where that is news: their owner is told once in a window. In a transaction of its own, behind the
+ * one that found it out: it locks windows, and who goes on to lock others for a hold would take them out of their order. What a
+ * store that is away has kept from being noted is found again by the next look.
+ */
+export async function noteBound(pool: Pool, windowIds: ReadonlySet<bigint>): Promise<void> {
+  if (windowIds.size > 0) await noteBoundWindows(pool, [[...windowIds]]).catch(() => undefined);
 }
 
 /** What is left now in every budget that a scope is under; a window that has yet to begin is whole. Unlocked, for showing. */

@@ -76,7 +76,7 @@ test("a backup taken under load is one instant: it comes back with every row, ag
   const ran = await restore();
   expect(ran).toMatchObject({ code: 0, stderr: "" });
   for (const [table, many] of Object.entries(rows)) {
-    const extra = { audit_events: 2, flags: 1, restores: 1 }[table] ?? 0;
+    const extra = { audit_events: 2, flags: 1, restores: 1, stops: 1 }[table] ?? 0;
     // oxlint-disable-next-line no-await-in-loop -- one connection
     expect([table, await count(table)]).toEqual([table, many + extra]);
   }
