@@ -49,13 +49,16 @@ export async function stop(
   deps: StopDeps,
   wish: StopWish,
   { tenantId, actor, reason }: Act & { tenantId: string },
+  triesLeft = 5,
 ): Promise<StopRow> {
   const { scope, target, mode } = wish;
   const changed = await setStop(deps.database, { id: newId(), tenantId, ...wish, reason, actor });
   if (changed !== undefined) deps.log.event("stop.set", { flag: changed, scope, target, mode, actor });
   const open = await findOpenStop(deps.database, scope, target);
-  // Somebody lifted it between the two statements: as if they had come first.
-  if (open === undefined) return stop(deps, wish, { tenantId, actor, reason });
+  // Somebody lifted it between the two statements: as if they had come first. Not for ever: a row that cannot be read is a fault.
+  if (open === undefined && triesLeft === 0)
+    throw new Error(`the stop of ${scope} ${target} cannot be read back`);
+  if (open === undefined) return stop(deps, wish, { tenantId, actor, reason }, triesLeft - 1);
   await advanceStop(deps, open.id);
   return (await findStop(deps.database, open.id, null)) ?? open;
 }

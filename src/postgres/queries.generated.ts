@@ -2028,9 +2028,14 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The pauses and stops in force that reach some queues: their own, those of these tenants and those over everything. */
+  /** The pauses and stops in force that reach some queues or bulks: their own, those of these tenants and job types and those over everything. */
   "queues/open-flags": {
-    params: [queueId: readonly (string | null)[], tenantId: readonly (string | null)[]];
+    params: [
+      queueId: readonly (string | null)[],
+      tenantId: readonly (string | null)[],
+      jobType: readonly (string | null)[],
+      bulkId: readonly (string | null)[],
+    ];
     row: {
       id: string;
       kind: "pause" | "stop";
@@ -2460,7 +2465,7 @@ export interface Queries {
     row: { id: string; told: string };
     rows: "many";
   };
-  /** Writes down that a stop is complete, if it is: every process is confirmed, no call in its scope is in flight at one that lives, no creation of a message batch with lines in its scope waits for its answer (one whose lease has ended is in doubt, and listed as that), and, where it cancels, the provider has been asked for every batch of it that has an id and is surely ours. */
+  /** Writes down that a stop is complete, if it is: every process is confirmed, no call in its scope is in flight at one that lives, no creation of a message batch with lines in its scope waits for its answer (one whose lease has ended is in doubt, and listed as that), and, where it cancels, the provider has been asked for every batch of it that is to be canceled, whoever wanted that first, that has an id and is surely ours. */
   "stops/complete": {
     params: [stopId: string];
     row: { id: string };

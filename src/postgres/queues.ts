@@ -95,13 +95,18 @@ export async function readBacklog(
 
 export type OpenFlagRow = RowOf<"queues/open-flags">;
 
-/** The pauses and stops in force over some queues, those over these tenants and over everything included. */
-export async function readOpenFlags(
-  database: Database,
-  queueIds: readonly string[],
-  tenantIds: readonly string[],
-): Promise<OpenFlagRow[]> {
-  return (await openFlagRows(database, [queueIds, tenantIds])).rows;
+export interface FlaggedScopes {
+  readonly queueIds: readonly string[];
+  readonly tenantIds: readonly string[];
+  /** Of a bulk: its job type and itself. */
+  readonly jobTypes?: readonly string[];
+  readonly bulkIds?: readonly string[];
+}
+
+/** The pauses and stops in force over some queues, tenants, job types and bulks, those over everything included. */
+export async function readOpenFlags(database: Database, of: FlaggedScopes): Promise<OpenFlagRow[]> {
+  const { queueIds, tenantIds, jobTypes = [], bulkIds = [] } = of;
+  return (await openFlagRows(database, [queueIds, tenantIds, jobTypes, bulkIds])).rows;
 }
 
 function queueOf(row: RowOf<"queues/find">): Queue {

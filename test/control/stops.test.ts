@@ -3,14 +3,16 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { readReceipt } from "../../src/control/stop-receipt.ts";
-import { lift, requireStop, stop, stopEverything } from "../../src/control/stops.ts";
+import { advanceStop, lift, requireStop, stop, stopEverything } from "../../src/control/stops.ts";
 import type { FlagScope } from "../../src/domain/flag.ts";
 import { isId } from "../../src/domain/ids.ts";
 import { silentLog } from "../../src/observe/log.ts";
-import { openPool, type Pool } from "../../src/postgres/pool.ts";
+import { openPool, withTransaction, type Pool } from "../../src/postgres/pool.ts";
+import { queryOne } from "../../src/postgres/query.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { waitFor } from "../support/wait.ts";
 import { startMember, type Member } from "./member.ts";
+import { seedBulk, type SeededBulk } from "./seed.ts";
 
 let database: TestDatabase;
 let pool: Pool;
@@ -190,3 +192,47 @@ test("one line of SQL stops everything", async () => {
   const again = await pool.query<{ id: string }>("SELECT sluice_stop('again') AS id");
   expect(again.rows[0]?.id).toBe(id);
 });
+
+test("whoever stops everything while a restore waits for its recovery has a stop of their own: the recovery does not lift it", async () => {
+  await pool.query(
+    `INSERT INTO flags (id, tenant_id, kind, scope, target, mode, reason, set_by)
+     VALUES ($1, 'installation', 'stop', 'global', '', 'abort', 'restored', 'restore')`,
+    [newId()],
+  );
+  const theirs = await stopEverything(deps(), "abort", act);
+  expect(theirs).toMatchObject({ set_by: "person:ada", reason: "incident" });
+  await withTransaction(pool, (client) => queryOne("recover/lift-stop")(client, ["operator:root"]));
+  expect((await requireStop(deps(), theirs.id, null)).lifted_at).toBeNull();
+});
+
+test("a batch whose cancellation somebody else had asked for keeps a stop open until the provider knows it", async () => {
+  const bulk = await seedBulk(pool, { jobs: 1, lane: "batch" });
+  const [jobId = ""] = bulk.jobIds;
+  await seedSentBatch(bulk, jobId);
+  const set = await stopEverything(deps(), "abort_and_cancel", act);
+  expect((await stateOf(set.id)).state).toBe("stopping");
+  await pool.query("UPDATE message_batches SET cancel_sent_at = now() WHERE queue_id = $1", [bulk.queueId]);
+  await advanceStop(deps(), set.id);
+  expect((await stateOf(set.id)).state).toBe("complete");
+});
+
+/** A batch at the provider that is to be canceled already, and the provider has not been asked. */
+async function seedSentBatch(bulk: SeededBulk, jobId: string): Promise<void> {
+  const [id, holdId] = [newId(), newId()];
+  await pool.query(
+    `INSERT INTO holds (id, tenant_id, owner_kind, owner_id, reason, amount_nano, remaining_nano) VALUES ($1, $2, 'message_batch', $3, 'test', 10, 10)`,
+    [holdId, bulk.tenantId, id],
+  );
+  await pool.query(
+    `INSERT INTO message_batches (id, tenant_id, queue_id, credential_id, state, line_count, body_bytes, hold_id, provider_id, cancel_requested_at)
+     VALUES ($1, $2, $3, 'default', 'created', 1, 100, $4, 'msgbatch_x', now())`,
+    [id, bulk.tenantId, bulk.queueId, holdId],
+  );
+  await pool.query(
+    `INSERT INTO attempts (job_id, no, tenant_id, bulk_id, lane, credential_id, message_batch_id, hold_id, job_type, prompt_version, model,
+       request_sha256, request_bytes, worst_nano, price_id, price_at, queued_at)
+     SELECT id, 1, tenant_id, bulk_id, 'batch', 'default', $2, $3, job_type, prompt_version, model, request_sha256, request_bytes, 10, 'p', now(), now()
+       FROM jobs WHERE id = $1`,
+    [jobId, id, holdId],
+  );
+}

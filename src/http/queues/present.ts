@@ -63,7 +63,10 @@ export async function presentQueues(api: Api, queues: readonly Queue[], caller: 
   const tenantId = caller.installation ? null : caller.tenantId;
   const [backlog, flags, budgets] = await Promise.all([
     readBacklog(api.pool, ids, tenantId),
-    readOpenFlags(api.pool, ids, [caller.tenantId, ...queues.map((queue) => queue.tenantId)]),
+    readOpenFlags(api.pool, {
+      queueIds: ids,
+      tenantIds: [caller.tenantId, ...queues.map((queue) => queue.tenantId)],
+    }),
     readQueueBudgets(api.pool, managed, now),
   ]);
   return queues.map((queue) =>

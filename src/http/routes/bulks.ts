@@ -117,7 +117,14 @@ async function presentDetail(
   const ended = bulk.finished_at !== null || bulk.deleted_at !== null;
   const [tallies, flags, heads, pace] = await Promise.all([
     readTallies(api.pool, [bulk.id]),
-    ended ? [] : readOpenFlags(api.pool, [bulk.queue_id], [caller.tenantId]),
+    ended
+      ? []
+      : readOpenFlags(api.pool, {
+          queueIds: [bulk.queue_id],
+          tenantIds: [caller.tenantId],
+          jobTypes: [bulk.job_type],
+          bulkIds: [bulk.id],
+        }),
     ended ? [] : readNextWaiting(api.pool, bulk.id),
     ended ? null : readPace(api.pool, bulk.id, limits.paceOutcomesMax),
   ]);

@@ -51,7 +51,8 @@ CREATE FUNCTION suspended_for(p_bulk bulks) RETURNS interval LANGUAGE sql STABLE
 $$;
 
 -- Sets a stop with its audit event, in one statement. One that is open already for this scope and target only becomes harder, and the
--- installation's once the installation asks for it. Nothing comes back if it is as hard as that already.
+-- installation's once the installation asks for it. The stop of a restore becomes the one of whoever stops everything beside it: the
+-- end of the recovery lifts its own stop, and never somebody's. Nothing comes back if nothing changes.
 CREATE FUNCTION set_stop(p_id text, p_tenant text, p_scope text, p_target text, p_mode text, p_reason text, p_actor text)
 RETURNS TABLE (stop_id text, audit_id bigint) LANGUAGE sql VOLATILE AS $$
   WITH changed AS (
@@ -60,10 +61,13 @@ RETURNS TABLE (stop_id text, audit_id bigint) LANGUAGE sql VOLATILE AS $$
     ON CONFLICT (kind, scope, target) WHERE lifted_at IS NULL DO UPDATE
        SET mode = CASE WHEN array_position(ARRAY['drain', 'abort', 'abort_and_cancel'], excluded.mode)
                           > array_position(ARRAY['drain', 'abort', 'abort_and_cancel'], f.mode) THEN excluded.mode ELSE f.mode END,
-           tenant_id = CASE WHEN excluded.tenant_id = 'installation' THEN excluded.tenant_id ELSE f.tenant_id END
+           tenant_id = CASE WHEN excluded.tenant_id = 'installation' THEN excluded.tenant_id ELSE f.tenant_id END,
+           reason = CASE WHEN f.set_by = 'restore' THEN excluded.reason ELSE f.reason END,
+           set_by = CASE WHEN f.set_by = 'restore' THEN excluded.set_by ELSE f.set_by END
      WHERE array_position(ARRAY['drain', 'abort', 'abort_and_cancel'], excluded.mode)
              > array_position(ARRAY['drain', 'abort', 'abort_and_cancel'], f.mode)
         OR (excluded.tenant_id = 'installation' AND f.tenant_id <> 'installation')
+        OR (f.set_by = 'restore' AND excluded.set_by <> 'restore')
     RETURNING f.id, f.tenant_id, f.scope, f.target, f.mode
   )
   SELECT c.id, append_audit(c.tenant_id, p_actor, CASE WHEN c.id = p_id THEN 'stop.set' ELSE 'stop.hardened' END, c.scope, c.target,
@@ -126,3 +130,6 @@ CREATE INDEX message_batches_to_cancel ON message_batches (cancel_requested_at)
   WHERE cancel_requested_at IS NOT NULL AND cancel_sent_at IS NULL AND state = 'created';
 -- Calls that were aborted, for receipts; none of the attempts that end as they should is in it.
 CREATE INDEX attempts_aborted ON attempts (recorded_at) WHERE outcome = 'aborted';
+
+-- Stops that are older than this table, such as the one of a restore from an older backup: in force from now on, as a receipt sees it.
+INSERT INTO stops (id, flag_version) SELECT f.id, v.version FROM flags f, flag_version v WHERE f.kind = 'stop' ON CONFLICT (id) DO NOTHING;

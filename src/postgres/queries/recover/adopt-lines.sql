@@ -1,5 +1,6 @@
--- Opens the attempts that a found message batch must have had, so that its ingest settles them and stores their results. Jobs of the
--- batch lane without an outcome run in it from now on; the others are only paid for.
+-- Opens the attempts that a found message batch must have had, so that its ingest settles them and stores their results. Jobs
+-- without an outcome run in it from now on, those included that were in the realtime lane at the backup and went to the batch lane
+-- since; the others are only paid for.
 --
 -- $1 job_id text[]  $2 worst_nano bigint[]  $3 price_id text[]  $4 window_ids text[] (each a bigint array literal)
 -- $5 message_batch_id text  $6 hold_id text  $7 credential_id text  $8 created_at timestamptz
@@ -11,11 +12,12 @@ WITH line AS MATERIALIZED (
 ), moved AS (
   UPDATE jobs j
      SET attempt_no = j.attempt_no + 1,
-         state = CASE WHEN j.finished_at IS NULL AND j.lane = 'batch' THEN 'running' ELSE j.state END,
-         message_batch_id = CASE WHEN j.finished_at IS NULL AND j.lane = 'batch' THEN $5::text ELSE j.message_batch_id END,
-         dispatch_no = j.dispatch_no + CASE WHEN j.finished_at IS NULL AND j.lane = 'batch' THEN 1 ELSE 0 END,
-         dispatched_at = CASE WHEN j.finished_at IS NULL AND j.lane = 'batch' THEN $8::timestamptz ELSE j.dispatched_at END,
-         wait_reason = CASE WHEN j.finished_at IS NULL AND j.lane = 'batch' THEN NULL ELSE j.wait_reason END
+         lane = CASE WHEN j.finished_at IS NULL AND j.state = 'queued' THEN 'batch' ELSE j.lane END,
+         state = CASE WHEN j.finished_at IS NULL AND (j.lane = 'batch' OR j.state = 'queued') THEN 'running' ELSE j.state END,
+         message_batch_id = CASE WHEN j.finished_at IS NULL AND (j.lane = 'batch' OR j.state = 'queued') THEN $5::text ELSE j.message_batch_id END,
+         dispatch_no = j.dispatch_no + CASE WHEN j.finished_at IS NULL AND (j.lane = 'batch' OR j.state = 'queued') THEN 1 ELSE 0 END,
+         dispatched_at = CASE WHEN j.finished_at IS NULL AND (j.lane = 'batch' OR j.state = 'queued') THEN $8::timestamptz ELSE j.dispatched_at END,
+         wait_reason = CASE WHEN j.finished_at IS NULL AND (j.lane = 'batch' OR j.state = 'queued') THEN NULL ELSE j.wait_reason END
     FROM line l
    WHERE j.id = l.job_id
   RETURNING j.id, j.attempt_no, j.tenant_id, j.bulk_id, j.job_type, j.prompt_version, j.model, j.request_sha256, j.request_bytes,

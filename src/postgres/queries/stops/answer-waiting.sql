@@ -1,4 +1,5 @@
--- Answers waiting jobs of a stop by the answer that their job type keeps for this: they succeed, decided by nobody, at no cost.
+-- Answers waiting jobs of a stop by the answer that their job type keeps for this: they succeed, decided by nobody, at no cost. None
+-- while a restore waits for its recovery: their paid results may be at the provider.
 --
 -- $1 stop_id text  $2 job_type text[]  $3 output text[] (JSON, one a type)  $4 rows_max integer
 -- rows: 1; how many were answered
@@ -7,17 +8,19 @@
 -- not null: answered
 WITH stop AS MATERIALIZED (
   SELECT scope, target FROM flags WHERE id = $1::text AND kind = 'stop' AND lifted_at IS NULL
+     AND NOT EXISTS (SELECT 1 FROM restores WHERE recovered_at IS NULL)
 ), chosen AS MATERIALIZED (
   SELECT j.id, j.tenant_id, t.output
     FROM stop s
    CROSS JOIN unnest($2::text[], $3::text[]) AS t(job_type, output)
     JOIN bulks b ON b.job_type = t.job_type AND b.finished_at IS NULL AND b.canceled_at IS NULL
      AND b.approval IS DISTINCT FROM 'waiting'
+     AND (s.scope = 'model' OR in_scope(s.scope, s.target, b.tenant_id, b.queue_id, b.job_type, '', b.id))
    CROSS JOIN LATERAL (
      SELECT q.id, q.tenant_id FROM jobs q
       WHERE q.bulk_id = b.id AND q.state = 'queued'
         AND in_scope(s.scope, s.target, q.tenant_id, q.queue_id, q.job_type, q.model, q.bulk_id)
-      ORDER BY q.id LIMIT $4::integer FOR UPDATE SKIP LOCKED
+      LIMIT $4::integer FOR UPDATE SKIP LOCKED
    ) j
    LIMIT $4::integer
 ), moved AS (

@@ -1,6 +1,7 @@
 -- The message batches that a stop concerns: those it has asked to be canceled, and those with lines in its scope that are at the
 -- provider or may be, void ones included while their money is held. With the most that the lines in scope can cost.
--- Where a batch belongs to the scope as a whole the rest of its hold is that sum, and no line is read.
+-- Where a batch belongs to the scope as a whole the rest of its hold is that sum, and no line is read. Of a void batch the lines are not
+-- read either: it counts whole for the installation's stops, and for a bulk's only where it is the same tenant's.
 --
 -- $1 stop_id text  $2 scope text  $3 target text  $4 rows_max integer
 -- rows: at most $4, the newest first
@@ -20,7 +21,8 @@ SELECT b.id, b.state, b.provider_id, b.line_count, b.processing_status, b.cancel
   FROM concerned c JOIN message_batches b ON b.id = c.id JOIN holds h ON h.id = b.hold_id
  CROSS JOIN LATERAL (
    SELECT CASE WHEN $2::text = 'global' OR ($2::text = 'queue' AND b.queue_id = $3::text) OR ($2::text = 'tenant' AND b.tenant_id = $3::text)
-                 OR (b.state = 'void' AND $2::text NOT IN ('queue', 'tenant'))
+                 OR (b.state = 'void' AND $2::text IN ('job_type', 'model'))
+                 OR (b.state = 'void' AND $2::text = 'bulk' AND b.tenant_id = (SELECT tenant_id FROM bulks WHERE id = $3::text))
                THEN CASE WHEN h.state = 'open' THEN h.remaining_nano ELSE 0 END
                WHEN $2::text = 'queue' OR b.state = 'void' THEN NULL
                ELSE (SELECT sum(a.worst_nano) FROM attempts a JOIN bulks k ON k.id = a.bulk_id
