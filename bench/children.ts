@@ -38,6 +38,8 @@ export async function startSide(
   const child = keep(
     fork(join(root, module), {
       cwd: root,
+      // Standard output belongs to the figures.
+      stdio: ["ignore", 2, 2, "ipc"],
       execArgv: [...imports, ...(process.env["SIDE_ARGS"]?.split(" ") ?? [])],
       env: { ...processEnvironment(), ...environment },
     }),
@@ -124,7 +126,8 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  // A service drains: an upload under way is waited for.
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
   await exited;
   clearTimeout(timer);
 }
