@@ -216,6 +216,38 @@ test("a queue whose paid attempts mostly fail is paused; refusals are answers an
   expect(await breaker().runOnce()).toBe(0);
 });
 
+test("calls that a stop aborted, and their repetition, are no runaway: a person did that", async () => {
+  const queue = await seedBulk(pool, { jobs: 20 });
+  await Promise.all(queue.jobIds.map((id) => runJob(pool, id, "p", 10n)));
+  const aborted = {
+    state: "presumed" as const,
+    outcome: "aborted" as const,
+    costNano: 10n,
+    realtimeNano: 10n,
+  };
+  const again = { state: "queued" as const, retryReason: "aborted", countsTry: false };
+  await recordAttempts(
+    pool,
+    queue.jobIds.map((jobId) => ({ jobId, attemptNo: 1, attempt: aborted, next: again })),
+  );
+  expect(await breaker().runOnce()).toBe(0);
+  await Promise.all(queue.jobIds.map((id) => runJob(pool, id, "p", 10n)));
+  await pool.query("UPDATE attempts SET retry_reason = 'aborted' WHERE bulk_id = $1 AND no = 2", [
+    queue.bulkId,
+  ]);
+  const good = { state: "settled" as const, outcome: "succeeded" as const, costNano: 5n, realtimeNano: 5n };
+  await recordAttempts(
+    pool,
+    queue.jobIds.map((jobId) => ({
+      jobId,
+      attemptNo: 2,
+      attempt: good,
+      next: { state: "succeeded" as const },
+    })),
+  );
+  expect(await breaker().runOnce()).toBe(0);
+});
+
 test("a queue that mostly repeats itself is paused", async () => {
   const queue = await seedBulk(pool, { jobs: 20 });
   await pool.query("UPDATE jobs SET attempt_no = 1 WHERE bulk_id = $1", [queue.bulkId]);
