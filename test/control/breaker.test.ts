@@ -1,4 +1,4 @@
-// The runaway breaker and the stop for overruns, against a real ledger.
+// The runaway breaker, against a real ledger.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { limits } from "../../src/config/limits.ts";
@@ -10,7 +10,6 @@ import { listOpenFlags } from "../../src/postgres/flags.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
 import { recordAttempts } from "../../src/postgres/record.ts";
 import { createBreaker } from "../../src/upkeep/breaker.ts";
-import { createOverrunStop } from "../../src/upkeep/overrun.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { runJob, seedBulk, type SeededBulk } from "./seed.ts";
 
@@ -283,45 +282,4 @@ test("the sums by minute and hour are the ledger's, however often and by however
   );
   expect(rows[0].hours).toBe(rows[0].ledger);
   expect(rows[0].minutes).toBe(rows[0].young);
-});
-
-test("a settlement above its hold is booked, pauses its queue and is told once however many follow", async () => {
-  const bulk = await seedBulk(pool, { jobs: 6 });
-  const settle = (ids: readonly string[]) =>
-    recordAttempts(
-      pool,
-      ids.map((jobId) => ({
-        jobId,
-        attemptNo: 1,
-        attempt: {
-          state: "settled" as const,
-          outcome: "succeeded" as const,
-          costNano: 150n,
-          realtimeNano: 150n,
-        },
-        next: { state: "succeeded" as const },
-      })),
-    );
-  await Promise.all(bulk.jobIds.map((id) => runJob(pool, id, "p", 100n)));
-  const stop = () => createOverrunStop({ pool, newId, log: silentLog });
-  await settle(bulk.jobIds.slice(0, 2));
-  await Promise.all([stop().runOnce(), stop().runOnce()]);
-  // Calls that were in flight when the pause was set.
-  await settle(bulk.jobIds.slice(2));
-  await stop().runOnce();
-  expect(await openFlags()).toMatchObject([{ scope: "queue", target: bulk.queueId, setBy: "overrun" }]);
-  const { rows } = await pool.query("SELECT kind, reason FROM alerts");
-  expect(rows).toEqual([
-    {
-      kind: "overrun",
-      reason: expect.stringMatching(/^\$0\.0000001 above the hold in 2 attempts, the first of job /),
-    },
-  ]);
-  const booked = await pool.query(
-    "SELECT sum(amount_nano)::bigint AS nano, sum(overrun_nano)::bigint AS overrun FROM ledger",
-  );
-  expect(booked.rows).toEqual([{ nano: 900n, overrun: 300n }]);
-  await expect(
-    resumeQueue(pauses(), { queueId: bulk.queueId }, { actor: "service:cron", reason: "go on" }),
-  ).rejects.toMatchObject({ code: "person_needed" });
 });
