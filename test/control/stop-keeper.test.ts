@@ -78,7 +78,7 @@ test("time under a pause or a stop does not count against the maximum age of a b
       // oxlint-disable-next-line no-await-in-loop -- two at most
       await pool.query(
         `INSERT INTO flags (id, tenant_id, kind, scope, target, reason, set_by, set_at, lifted_at, lifted_by)
-         VALUES (make_id(), $1, 'pause', 'queue', $2, 'test', 'test', now() - $3 * interval '1 minute',
+         VALUES (new_id(), $1, 'pause', 'queue', $2, 'test', 'test', now() - $3 * interval '1 minute',
                  now() - $4::float8 * interval '1 minute', CASE WHEN $4::float8 IS NOT NULL THEN 'test' END)`,
         [tenantId, queueId, from, to],
       );

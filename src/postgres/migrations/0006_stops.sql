@@ -75,18 +75,11 @@ RETURNS TABLE (stop_id text, audit_id bigint) LANGUAGE sql VOLATILE AS $$
     FROM changed c
 $$;
 
--- A lower-case ULID, for rows that are made without the program.
-CREATE FUNCTION make_id() RETURNS text LANGUAGE sql VOLATILE AS $$
-  SELECT string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz',
-                      1 + CASE WHEN n <= 10 THEN ((t.ms >> (5 * (10 - n))) & 31)::integer ELSE floor(random() * 32)::integer END, 1), '' ORDER BY n)
-    FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms) t CROSS JOIN generate_series(1, 26) n
-$$;
-
 -- The switch for whoever has nothing but a connection to the database: SELECT sluice_stop('why'). Everything stops, calls under way
 -- are aborted, message batches are canceled by the first process that lives. Answers the id of the stop, also of one that was open.
 CREATE FUNCTION sluice_stop(p_reason text, p_mode text DEFAULT 'abort_and_cancel') RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  PERFORM set_stop(make_id(), 'installation', 'global', '', p_mode, p_reason, 'sql:' || session_user);
+  PERFORM set_stop(new_id(), 'installation', 'global', '', p_mode, p_reason, 'sql:' || session_user);
   RETURN (SELECT id FROM flags WHERE kind = 'stop' AND scope = 'global' AND lifted_at IS NULL);
 END $$;
 
