@@ -101,6 +101,7 @@ export const events = {
   "pace.changed": info("The provider's headers changed the pace of a credential."),
   "provider.rate_limited": warn("The provider answered 429; the pace is lowered."),
   "provider.unavailable": warn("The provider failed by its own fault."),
+  "provider.model_refused": error("The provider refused a model to the key; the work of that model waits."),
   "provider.credential_refused": error("The provider refused the key; its work waits for a person."),
 
   "workspace.shared": warn(

@@ -8,6 +8,8 @@ import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { reach } from "../observe/points.ts";
+import { oneOfEach } from "../domain/refused-models.ts";
+import { noteProbe } from "./credentials.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
@@ -29,6 +31,10 @@ export interface Dispatch extends WorkScope {
   notBefore: Date | null;
 }
 
+/** Why a queued job is passed over; `credential`: its model is held back. */
+export type Closure = "pause" | "stop" | "credential";
+const closures: readonly Closure[] = ["pause", "stop", "credential"];
+
 export interface DispatchTerms {
   holder: string;
   epoch: bigint;
@@ -37,7 +43,10 @@ export interface DispatchTerms {
   /** Retries that are due later than this stay queued. */
   horizon: Date;
   /** What stands against work of this scope now; null: nothing. */
-  closedBy(scope: WorkScope): "pause" | "stop" | null;
+  closedBy(scope: WorkScope): Closure | null;
+  credentialId: string;
+  /** Models that the credential was refused and that are due to be tried with one job each. */
+  probing: ReadonlySet<string>;
   unbudgeted: Unbudgeted;
 }
 
@@ -84,6 +93,10 @@ export async function dispatchFrom(
     await downgradeJobs(client, cheaper, terms.now);
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
+    await noteProbe(client, terms.credentialId, {
+      models: [...new Set(done.rows.map((row) => row.model))].filter((model) => terms.probing.has(model)),
+      now: terms.now,
+    });
     const order = new Map(chosen.map((id, index) => [id, index]));
     reach("dispatch.written");
     return done.rows
@@ -128,16 +141,24 @@ async function lockOpen(
       const why = terms.closedBy(scopeOf(row));
       return why === null ? [] : [{ row, why }];
     });
-    if (shut.length === 0) return rows;
-    for (const why of ["pause", "stop"] as const) {
-      const ids = shut
-        .filter((one) => one.why === why && one.row.wait_reason !== why)
-        .map(({ row }) => row.id);
+    if (shut.length === 0) return oneOfEach(rows, terms.probing);
+    for (const why of closures) {
+      const held = shut.filter((one) => one.why === why).map(({ row }) => row);
       // oxlint-disable-next-line no-await-in-loop -- as above
-      if (ids.length > 0) await markHeld(client, [ids, why]);
+      await noteHeld(client, held, why);
     }
     for (const { row } of shut) closedModels.add(row.model);
   }
+}
+
+/** Tells queued jobs what they are held by, once; their rows are locked by the caller. */
+export async function noteHeld(
+  client: Client,
+  rows: readonly { id: string; wait_reason: string | null }[],
+  why: Closure,
+): Promise<void> {
+  const news = rows.filter((row) => row.wait_reason !== why).map(({ id }) => id);
+  if (news.length > 0) await markHeld(client, [news, why]);
 }
 
 const scopeOf = (row: QueuedRow): WorkScope => ({

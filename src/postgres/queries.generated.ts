@@ -7,10 +7,10 @@ export interface Queries {
     params: [hasWebhook: boolean, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -34,10 +34,10 @@ export interface Queries {
     params: [id: string, tenantId: string | null];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -67,10 +67,10 @@ export interface Queries {
     ];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -131,10 +131,10 @@ export interface Queries {
     params: [putOffMs: number, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -840,15 +840,54 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** A credential's state. */
+  /** A person lifts what holds a model back, for every credential, with the audit event; the lanes look at once. */
+  "credentials/allow-model": {
+    params: [model: string, actor: string, reason: string];
+    row: { credential_id: string; audit_id: bigint; told: string };
+    rows: "many";
+  };
+  /** A credential's state, with the models it may not use: when each was refused last, and when it was last tried. */
   "credentials/find": {
     params: [id: string];
-    row: { id: string; name: string; stopped_at: Date | null; stop_reason: string | null };
+    row: {
+      id: string;
+      name: string;
+      stopped_at: Date | null;
+      stop_reason: string | null;
+      models: string[];
+      refused_at: Date[];
+      tried_at: Date[];
+    };
     rows: "one";
   };
-  /** Lifts the stop of a credential: a call that was sent after it has succeeded. */
+  /** The models that are held back, with the credential that may not use them. */
+  "credentials/list-refused": {
+    params: [];
+    row: {
+      model: string;
+      credential_id: string;
+      credential_name: string;
+      since: Date;
+      refused_at: Date;
+      probed_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Notes that refused models are being tried again: the next try is counted from now. */
+  "credentials/probe-models": {
+    params: [credentialId: string, models: readonly (string | null)[], now: Date];
+    row: never;
+    rows: "none";
+  };
+  /** Holds a model back that the provider refuses to a credential. */
+  "credentials/refuse-model": {
+    params: [credentialId: string, model: string, now: Date, togetherMs: number, stopReason: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** A call that was sent at $2 has succeeded: the stop of its credential is lifted if it is older, and so is what holds its models back. */
   "credentials/resume": {
-    params: [id: string, sentAt: Date];
+    params: [id: string, sentAt: Date, models: readonly (string | null)[]];
     row: never;
     rows: "none";
   };
@@ -913,7 +952,7 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** Writes down that queued jobs are held by a pause or stop, once. */
+  /** Writes down that queued jobs are held by a pause, a stop or a refused model, once. */
   "dispatch/mark-held": {
     params: [jobId: readonly (string | null)[], waitReason: string];
     row: never;
@@ -1762,6 +1801,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };
@@ -1788,6 +1828,7 @@ export interface Queries {
       price_id: string;
       bulk_id: string;
       job_type: string;
+      model: string;
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
@@ -1879,6 +1920,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };

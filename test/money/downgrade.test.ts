@@ -83,8 +83,9 @@ test("the dispatcher moves it before it is ever carried to a worker", async () =
   if (epoch === undefined) throw new Error("no lease");
   const now = systemClock.now();
   const closedBy = () => null;
+  const noRefusals = { credentialId: "default", probing: new Set<string>() };
   const lease = { holder: "test", epoch, leaseMs: 60_000 };
-  const terms = { ...lease, now, horizon: now, closedBy, unbudgeted: "refuse" as const };
+  const terms = { ...lease, now, horizon: now, closedBy, unbudgeted: "refuse" as const, ...noRefusals };
   const dispatched = await dispatchFrom(pool, new Map([[bulk.bulkId, 4]]), terms);
   expect(dispatched.map(({ jobId }) => jobId)).toEqual(bulk.jobIds.slice(0, 1));
   expect(await places()).toEqual([

@@ -17,6 +17,7 @@ import type { Api } from "../api.ts";
 import { requireRoom } from "../budgets/turn-away.ts";
 import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
+import { presentCredentialWait } from "../credential-wait.ts";
 import { presentJob, presentListedJob } from "../present.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, defineRoute, type Route } from "../route.ts";
@@ -141,8 +142,13 @@ function getJobRoute(api: Api): Route {
 async function readJob(api: Api, id: string, caller: Caller, origin: string): Promise<unknown> {
   const job = await requireJob(api, id, caller);
   const attempts = await readAttempts(api.pool, id, caller.tenantId);
-  const waits = job.state === "queued" && job.wait_reason === "budget";
-  return presentJob(job, attempts, origin, waits ? await moneyWaitOf(api, job, caller, origin) : null);
+  return presentJob(job, attempts, origin, await waitOf(api, job, caller, origin));
+}
+
+async function waitOf(api: Api, job: JobRow, caller: Caller, origin: string): Promise<MoneyWait | null> {
+  if (job.state !== "queued") return null;
+  if (job.wait_reason === "budget") return moneyWaitOf(api, job, caller, origin);
+  return job.wait_reason === "credential" ? presentCredentialWait(api, job.model) : null;
 }
 
 function moneyWaitOf(api: Api, job: JobRow, caller: Caller, origin: string): Promise<MoneyWait> {

@@ -10,6 +10,8 @@ export const batchLaneBounds = {
   boundProbeLines: 50,
   /** A stopped credential is tried with one batch this long after the last refusal. */
   credentialProbeMs: 60_000,
+  /** A refused model is tried with one line this long after the last refusal or try: a line in a batch takes minutes to come back. */
+  modelProbeMs: 15 * 60_000,
   /** Lines whose rows are read together for a body, by their number and by the bytes of their requests. */
   bodyReadLines: 500,
   bodyReadBytes: 4_000_000,

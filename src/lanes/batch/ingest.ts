@@ -12,6 +12,7 @@ import { readCustomId } from "../../domain/pack.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { reach } from "../../observe/points.ts";
 import { ServiceError } from "../../domain/errors.ts";
+import { resumeCredential } from "../../postgres/credentials.ts";
 import { disown } from "../../postgres/message-batch-doubt.ts";
 import { finishIngest, recordIngest } from "../../postgres/message-batch-lines.ts";
 import { recordFailure, startLines } from "../../postgres/message-batches.ts";
@@ -32,7 +33,7 @@ export async function ingest(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   await startLines(deps.pool, batch.id);
-  const progress = { seen: new Set<string>(), foreign: 0 };
+  const progress = { seen: new Set<string>(), answered: new Set<string>(), foreign: 0 };
   try {
     await download(batch, { deps, lease, signal, progress });
   } catch (error) {
@@ -44,6 +45,7 @@ export async function ingest(
   if (complete) reach("batch.counted");
   if (complete && (await finishIngest(deps.pool, lease.holder, deps.clock.now(), progress.seen.size))) {
     reach("batch.ingested");
+    await liftModels(batch, progress.answered, deps);
     deps.log.event("batch.ingested", { batchId: batch.id, lines: progress.seen.size });
     return done;
   }
@@ -57,9 +59,21 @@ export async function ingest(
   return again(await backoffMs(deps, lease));
 }
 
+/** What has answered a batch created since its refusal is allowed again. */
+async function liftModels(
+  { create_started_at: sentAt }: MessageBatch,
+  answered: ReadonlySet<string>,
+  { pool, credentialId }: BatchLaneDeps,
+): Promise<void> {
+  if (sentAt !== null && answered.size > 0)
+    await resumeCredential(pool, credentialId, { sentAt, models: [...answered] });
+}
+
 interface Progress {
   /** Jobs whose line was in this download. */
   readonly seen: Set<string>;
+  /** Models that answered in it. */
+  readonly answered: Set<string>;
   /** Lines with names that are not of this batch. */
   foreign: number;
 }
@@ -81,8 +95,9 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   const record = async (lines: readonly ParsedLine[]): Promise<void> => {
     if (!lease.isAlive()) throw new Interrupted();
     reach("batch.chunk_read");
-    const paidTwice = await recordLines(batch, lines, deps);
+    const { paidTwice, answered } = await recordLines(batch, lines, deps);
     reach("batch.chunk_recorded");
+    for (const model of answered) progress.answered.add(model);
     for (const { jobId } of lines) progress.seen.add(jobId);
     if (!(await recordIngest(deps.pool, lease.holder, progress.seen.size, paidTwice)))
       throw new Interrupted();

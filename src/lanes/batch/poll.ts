@@ -64,8 +64,10 @@ async function failed(
   const { config, clock, log, pool } = deps;
   const failures = await recordFailure(pool, lease.holder);
   const backoffMs = Math.min(config.pollMaxMs, config.pollMinMs * 2 ** Math.min(failures, 20));
-  if (end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true) {
-    await stopCredential(pool, deps.credentialId, end.outcome);
+  if (end.kind === "error" && outcomeRules[end.outcome].waitReason === "credential") {
+    // A poll names no model: what it is refused for is the key.
+    const outcome = end.outcome === "model_refused" ? "credential_refused" : end.outcome;
+    await stopCredential(pool, deps.credentialId, outcome);
     log.event("provider.credential_refused", { batchId: batch.id, outcome: end.outcome, status: end.status });
     return again(config.pollMaxMs);
   }
@@ -94,5 +96,6 @@ async function failed(
 /** The key is accepted again. Credit and spend limits are only known by a call that costs. */
 async function noteSuccess(sentAt: Date, { pool, credentialId }: BatchLaneDeps): Promise<void> {
   const credential = await readCredential(pool, credentialId);
-  if (credential?.stopReason === "credential_refused") await resumeCredential(pool, credentialId, sentAt);
+  if (credential?.stopReason === "credential_refused")
+    await resumeCredential(pool, credentialId, { sentAt, models: [] });
 }

@@ -9,14 +9,16 @@
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
+import { standingOf } from "../../domain/refused-models.ts";
 import { easeIn, shareOut } from "../../domain/share.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { reach } from "../../observe/points.ts";
 import { readCredential } from "../../postgres/credentials.ts";
+import type { CredentialState } from "../../postgres/credentials.ts";
 import { dispatchFrom, findWaitingBulks, readWindow } from "../../postgres/dispatch.ts";
-import type { Dispatch } from "../../postgres/dispatch.ts";
+import type { Closure, Dispatch, DispatchTerms } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
 
 export interface DispatcherDeps {
@@ -36,7 +38,7 @@ export interface DispatcherDeps {
   credentialId: string;
 }
 
-/** A stopped credential is probed with one job this long after the last refusal. */
+/** A stopped credential or a refused model is probed with one job this long after the last refusal. */
 const credentialProbeMs = 60_000;
 /** Retries due within this time are handed to BullMQ as delayed entries. */
 const horizonMs = 60_000;
@@ -102,7 +104,8 @@ function createRound(deps: DispatcherDeps): () => Promise<number> {
     const lease = await deps.holdLease();
     if (lease === null) return 0;
     const window = await readWindow(deps.pool);
-    const places = await freePlaces(deps, rate, window);
+    const credential = await readCredential(deps.pool, deps.credentialId);
+    const places = await freePlaces(deps, rate, { ...window, credential });
     if (places < 1) return 0;
     const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
       (bulk) => deps.gate({ ...bulk, model: "" }).open,
@@ -112,16 +115,24 @@ function createRound(deps: DispatcherDeps): () => Promise<number> {
     const shares = shareOut(places, eased, turn++);
     if (shares.size === 0) return 0;
     const now = deps.clock.now();
-    const dispatched = await dispatchFrom(deps.pool, shares, {
+    const { held, probing } = standingOf(credential?.refusedModels ?? new Map(), now, credentialProbeMs);
+    const terms = {
       ...lease,
+      credentialId: deps.credentialId,
       // A slow pace works off the window's last job late; it must not lose its dispatch before its turn, and its turn comes after
       // all that are out already.
       leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
       now,
       horizon: new Date(now.getTime() + horizonMs),
-      closedBy: (work) => closedBy(deps.gate(work)),
+      closedBy: (work: WorkScope) =>
+        closedBy(deps.gate(work)) ?? (held.has(work.model) ? ("credential" as const) : null),
       unbudgeted: deps.config.unbudgeted,
-    });
+      probing,
+    };
+    const dispatched =
+      credential?.stoppedAt && probing.size > 0
+        ? await probeBesides(deps.pool, shares, terms)
+        : await dispatchFrom(deps.pool, shares, terms);
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) {
       reach("dispatch.committed");
@@ -133,8 +144,24 @@ function createRound(deps: DispatcherDeps): () => Promise<number> {
   };
 }
 
+/**
+ * The one probe of a stopped credential goes to a model that was not refused, if there is one: a refused one would be refused again,
+ * and nobody would ever learn that the key is good for others.
+ */
+async function probeBesides(
+  pool: Pool,
+  shares: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<Dispatch[]> {
+  const besides = await dispatchFrom(pool, shares, {
+    ...terms,
+    closedBy: (work) => terms.closedBy(work) ?? (terms.probing.has(work.model) ? "credential" : null),
+  });
+  return besides.length > 0 ? besides : dispatchFrom(pool, shares, terms);
+}
+
 /** What keeps a job queued; without permission it is dispatched all the same, since that passes by itself. */
-const closedBy = (verdict: GateVerdict): "pause" | "stop" | null =>
+const closedBy = (verdict: GateVerdict): Closure | null =>
   verdict.open || verdict.why === "no_permission" ? null : verdict.why;
 
 interface Rate {
@@ -179,12 +206,12 @@ function createRate({ clock, config }: DispatcherDeps): Rate {
 async function freePlaces(
   deps: DispatcherDeps,
   rate: Rate,
-  window: { due: number; delayed: number },
+  window: { due: number; delayed: number; credential: CredentialState | null },
 ): Promise<number> {
   rate.see(window.due);
   const concurrency = await deps.concurrency();
   if (concurrency === 0) return 0;
-  const credential = await readCredential(deps.pool, deps.credentialId);
+  const { credential } = window;
   if (credential?.stoppedAt) {
     const probe = deps.clock.now().getTime() - credential.stoppedAt.getTime() >= credentialProbeMs;
     return probe && window.due === 0 ? 1 : 0;
