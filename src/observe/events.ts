@@ -62,7 +62,9 @@ export const events = {
   "batch.doubtful": warn("It is unknown whether the provider accepted a message batch."),
   "batch.adopted": info("A doubtful message batch was found at the provider."),
   "batch.void": warn("A doubtful message batch was proved absent; its lines go back."),
-  "batch.found_late": error("A batch that counted as void was found; it is canceled and harvested."),
+  "batch.found_late": error(
+    "A batch that counted as void was found; it is harvested, and canceled if it is surely ours.",
+  ),
   "batch.disowned": warn("An adopted message batch turned out to be somebody else's."),
   "batch.recovered": info("After a restore, a message batch at the provider was looked at."),
   "batch.missing": error("A message batch answers 404 long after its creation; it is still polled."),

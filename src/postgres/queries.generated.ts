@@ -1625,7 +1625,14 @@ export interface Queries {
   };
   /** A void message batch that the provider has after all: canceled, so that it costs as little as possible, and harvested. */
   "message-batches/found-late": {
-    params: [id: string, providerId: string, providerCreatedAt: Date, providerExpiresAt: Date, now: Date];
+    params: [
+      id: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+      unproved: boolean,
+    ];
     row: { id: string; wake_no: number };
     rows: "one";
   };
@@ -1736,6 +1743,12 @@ export interface Queries {
       count_expired: number;
       ingested_lines: number;
     };
+    rows: "one";
+  };
+  /** The creator's own answer names the batch that was adopted: it is ours, and a cancellation that waited for that is due. */
+  "message-batches/prove": {
+    params: [id: string, providerId: string, now: Date];
+    row: { id: string };
     rows: "one";
   };
   /** Counts a poll or download that failed; never a reason to give up. */
@@ -1863,7 +1876,7 @@ export interface Queries {
       providerCreatedAt: Date,
       providerExpiresAt: Date,
       nextPollAt: Date,
-      errorCode: string | null,
+      unproved: boolean,
       createTries: number,
     ];
     row: { id: string };
@@ -2490,6 +2503,7 @@ export interface Queries {
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;
       ended_at: Date | null;
+      unproved: boolean;
       asked_by_this: boolean;
       worst_nano: bigint;
     };

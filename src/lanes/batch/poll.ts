@@ -13,7 +13,6 @@ import type { CallEnd } from "../../provider/call-end.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
-import { oneOfSeveral } from "./resolve.ts";
 import type { StepLease } from "./step-lease.ts";
 
 type PollEnd = CallEnd<ProviderBatch | undefined>;
@@ -42,7 +41,7 @@ export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: Step
 
 /** One that may be a stranger's is not canceled before its results have shown whose it is. */
 const wantsCancel = (batch: MessageBatch): boolean =>
-  batch.cancel_requested_at !== null && batch.cancel_sent_at === null && batch.error_code !== oneOfSeveral;
+  batch.cancel_requested_at !== null && batch.cancel_sent_at === null && !batch.unproved;
 
 async function cancel(batch: MessageBatch, providerId: string, deps: BatchLaneDeps): Promise<void> {
   const end = await deps.batches.cancel(providerId);

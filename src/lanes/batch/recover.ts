@@ -253,11 +253,13 @@ async function claim(
 ): Promise<RecoveredKind> {
   const now = clock.now();
   if (row.state === "doubtful") {
-    const terms = { batch, createTries: row.create_tries, adopted: true, dueAt: now, doubt: null };
+    const terms = { batch, createTries: row.create_tries, adopted: true, dueAt: now, unproved: false };
     if (!(await storeCreated(pool, row.id, terms))) return "unproved";
     await startLines(pool, row.id);
     return "adopted";
   }
   if (row.state !== "void") return "unproved";
-  return (await markFoundLate(pool, row.id, batch, now)) === undefined ? "unproved" : "adopted";
+  return (await markFoundLate(pool, row.id, batch, { unproved: false, now })) === undefined
+    ? "unproved"
+    : "adopted";
 }

@@ -13,6 +13,7 @@ import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { batchRefused, bodyBytes } from "../../domain/pack.ts";
 import { reach } from "../../observe/points.ts";
 import { readCredential, refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { proveBatch } from "../../postgres/message-batch-doubt.ts";
 import {
   doubtCreate,
   markDissolving,
@@ -163,7 +164,7 @@ async function accept(
     createTries,
     adopted: false,
     dueAt,
-    doubt: null,
+    unproved: false,
   });
   deps.log.event("batch.created", {
     batchId: batch.id,
@@ -172,8 +173,9 @@ async function accept(
     stored,
   });
   if (!stored) {
-    // Others have given it up meanwhile, or adopted it themselves.
-    await reviveLate(batch.id, found, deps);
+    // Others have given it up meanwhile, or adopted it themselves: our own answer says which it is.
+    await proveBatch(deps.pool, batch.id, found.id, deps.clock.now());
+    await reviveLate(batch.id, found, { deps, unproved: false });
     return done;
   }
   reach("batch.create_stored");

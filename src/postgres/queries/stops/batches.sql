@@ -16,7 +16,7 @@ WITH concerned AS MATERIALIZED (
   SELECT b.id FROM holds h JOIN message_batches b ON b.id = h.owner_id
    WHERE h.state = 'open' AND h.owner_kind = 'message_batch' AND b.state = 'void'
 )
-SELECT b.id, b.state, b.provider_id, b.line_count, b.processing_status, b.cancel_requested_at, b.cancel_sent_at, b.ended_at,
+SELECT b.id, b.state, b.provider_id, b.line_count, b.processing_status, b.cancel_requested_at, b.cancel_sent_at, b.ended_at, b.unproved,
        coalesce(b.stop_id = $1::text, false) AS asked_by_this, coalesce(m.nano, 0)::bigint AS worst_nano
   FROM concerned c JOIN message_batches b ON b.id = c.id JOIN holds h ON h.id = b.hold_id
  CROSS JOIN LATERAL (
