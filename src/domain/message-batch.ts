@@ -11,7 +11,7 @@
 //   creating  the request may be under way, under the lease of one process; only that process may say it never left
 //   created   the provider's id is known
 //   ended     the provider has finished; results are there to be fetched
-//   ingested  every line has its end, all counted against the provider's counts
+//   ingested  every line has its end, all counted against the provider's counts, or their results can never be fetched (results_lost)
 //   doubtful  nobody knows whether the provider has it; the money stays held and the lines stay out of other batches
 //   refused   nothing of it was accepted; its lines went back
 //   void      proved absent by listings; its lines went back, its money stays held until no bill can come any more
@@ -35,7 +35,7 @@ export type MessageBatchState =
 const moves: Record<MessageBatchState, readonly MessageBatchState[]> = {
   intent: ["creating", "refused"],
   creating: ["intent", "created", "doubtful"],
-  created: ["ended", "doubtful", "void"],
+  created: ["ended", "doubtful", "void", "ingested"],
   ended: ["ingested", "doubtful", "void"],
   doubtful: ["created", "intent", "void"],
   void: ["created"],
@@ -78,6 +78,8 @@ export interface ProviderBatch {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly counts: BatchCounts;
+  /** Its results are gone for good. */
+  readonly archived: boolean;
 }
 
 export interface BatchCounts {

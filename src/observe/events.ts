@@ -73,6 +73,9 @@ export const events = {
   "batch.ended": info("The provider has finished a message batch."),
   "batch.recounted": warn("The rows of a batch differ from its counts; it is downloaded again."),
   "batch.ingested": info("All results of a message batch are stored and settled."),
+  "batch.results_lost": error(
+    "The results of a message batch can never be fetched; its open lines are booked at their worst case.",
+  ),
   "batch.cancel_asked": info("The provider was asked to cancel a message batch."),
 
   "budget.bound": info("A budget had no room, or there is none; work waits for it."),

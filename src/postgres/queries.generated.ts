@@ -1695,6 +1695,12 @@ export interface Queries {
     row: { locked: boolean };
     rows: "one";
   };
+  /** Ends a message batch whose results can never be fetched, once every line has been ended without them. */
+  "message-batches/lose-results": {
+    params: [id: string, processId: string, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
   /** Writes down that the provider was asked to cancel. */
   "message-batches/mark-cancel-sent": {
     params: [id: string, now: Date];
@@ -1724,10 +1730,18 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The open attempts of a message batch whose lines are to go back, some at a time. */
+  /** The open attempts of a message batch whose lines are to go back or to end without results, some at a time. */
   "message-batches/open-lines": {
     params: [messageBatchId: string, rowsMax: number];
-    row: { job_id: string; no: number; worst_nano: bigint; tries: number };
+    row: {
+      job_id: string;
+      no: number;
+      worst_nano: bigint;
+      tries: number;
+      attempts_paid: number;
+      attempts_max: number;
+      cancel_requested_at: Date | null;
+    };
     rows: "many";
   };
   /** How far a message batch has come, for display. */

@@ -20,6 +20,7 @@ import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
+import { isPastKeeping, lose } from "./lose.ts";
 import { recordLines } from "./record-lines.ts";
 import type { ParsedLine } from "./record-lines.ts";
 import { BrokenDownload, splitLines } from "./split-lines.ts";
@@ -177,7 +178,15 @@ async function interrupted(
   if (error instanceof Interrupted || signal.aborted || !lease.isAlive()) return again(0);
   const why = error instanceof BrokenDownload ? error.why : "connection";
   deps.log.event("batch.download_failed", { batchId: batch.id, why, ...errorFields(error) });
+  if (why === "unavailable" && (await areGone(batch, deps))) return lose(batch, deps, lease);
   return again(await backoffMs(deps, lease));
+}
+
+/** Whether results that are not there will never be: too old, or the provider says so. */
+async function areGone(batch: MessageBatch, deps: BatchLaneDeps): Promise<boolean> {
+  if (isPastKeeping(batch, deps)) return true;
+  const end = await deps.batches.retrieve(batch.provider_id ?? "");
+  return end.kind === "answer" && end.body?.archived === true;
 }
 
 /** Waits longer after each failure in a row, up to the longest poll interval. */

@@ -13,6 +13,7 @@ import type { CallEnd } from "../../provider/call-end.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
+import { isPastKeeping, lose } from "./lose.ts";
 import type { StepLease } from "./step-lease.ts";
 
 type PollEnd = CallEnd<ProviderBatch | undefined>;
@@ -74,6 +75,7 @@ async function failed(
     // A batch may answer 404 for a while after it was accepted. Later on that is alarming, and still no proof of anything.
     const ageMs = clock.now().getTime() - (batch.provider_created_at ?? batch.created_at).getTime();
     if (ageMs < batchLaneBounds.missingGraceMs) return again(config.pollMinMs);
+    if (isPastKeeping(batch, deps)) return lose(batch, deps, lease);
     log.event("batch.missing", { batchId: batch.id, providerId: batch.provider_id, ageMs });
     await raiseAlert(pool, {
       dedupeKey: `batch:${batch.id}:missing`,
