@@ -897,10 +897,10 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** How many realtime jobs are dispatched and due, and how many wait in the queue for their time. */
+  /** How many realtime jobs are dispatched and due, how many wait in the queue for their time, and how many calls have ended with a bill since the last look: what was given back or requeued has left the window and was no work done. */
   "dispatch/count-window": {
-    params: [];
-    row: { due: number; delayed: number };
+    params: [after: bigint | null];
+    row: { due: number; delayed: number; ended: number; newest: bigint };
     rows: "one";
   };
   /** Moves queued jobs to dispatched under a new dispatch number, if this dispatcher still holds its lease. */
@@ -932,6 +932,8 @@ export interface Queries {
       horizon: Date,
       now: Date,
       closedModels: readonly (string | null)[],
+      fullLabel: readonly (string | null)[],
+      fullTenant: readonly (string | null)[],
     ];
     row: {
       id: string;
@@ -2707,6 +2709,8 @@ export interface Queries {
       ordinal: number;
       budget_id: string;
       tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
       window_kind: "day" | "month" | "total";
       time_zone: string;
       when_bound: "wait" | "reject" | "downgrade";

@@ -67,7 +67,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
   });
   const forget = [
     listener.on("sluice_work", dispatcher.wake),
-    listener.on("sluice_budget", dispatcher.wake),
+    listener.on("sluice_budget", dispatcher.budgetChanged),
     flags.onChange(dispatcher.wake),
   ];
   dispatcher.start();
