@@ -196,6 +196,8 @@ export const limits = {
   deadlineGapMs: 5_000,
   /** Attempts of lost processes booked in one transaction. */
   reapRowsMax: 500,
+  /** Alerts that left or were given up are kept this long: a quarter, in which bills are settled. */
+  alertRowKeptMs: 90 * 24 * 3_600_000,
   /** A lease ended this long ago before its process row is removed: receipts and traces still name it. */
   processRowKeptMs: 7 * 24 * 3_600_000,
   /** The lease of a singleton (upkeep, the follower of bulks): another takes over within 5 s. */

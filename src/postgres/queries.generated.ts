@@ -113,6 +113,12 @@ export interface Queries {
     };
     rows: "one";
   };
+  /** Removes alerts that are done with and older than an instant: they left, were logged, or were given up long ago. */
+  "alerts/prune": {
+    params: [before: Date, rowsMax: number];
+    row: never;
+    rows: "none";
+  };
   /** Raises an alert that no trigger raises; nothing if its key has raised one before. */
   "alerts/raise": {
     params: [
@@ -399,6 +405,12 @@ export interface Queries {
     params: [id: readonly (string | null)[]];
     row: never;
     rows: "none";
+  };
+  /** Ends the budgets that quotes have made for bulks which are finished, once nothing is held under them. */
+  "budgets/end-quoted": {
+    params: [rowsMax: number];
+    row: { id: string };
+    rows: "many";
   };
   /** The open holds on the windows of a budget, in the order in which they were taken, with the job of those that belong to an attempt. */
   "budgets/holds": {

@@ -1,4 +1,4 @@
--- 0010 · Models that a credential may not use, and message batches that are not proved ours.
+-- 0010 · Models that a credential may not use, message batches that are not proved ours, alerts that grow old.
 --
 -- Why: the provider refuses a model to a key as it refuses the key itself, with a 403. One refused model must hold back its own work
 -- only. And a batch that was recognised in a listing by its size and time may be a stranger's until its results show our names: what
@@ -48,3 +48,6 @@ UPDATE message_batches
    SET unproved = error_code IS DISTINCT FROM 'found_after_restore',
        error_code = CASE WHEN error_code = 'one_of_several' THEN NULL ELSE error_code END
  WHERE adopted AND state IN ('created', 'ended');
+
+-- What is done with is removed after a while.
+CREATE INDEX alerts_by_age ON alerts (raised_at) WHERE state <> 'pending';
