@@ -2402,6 +2402,12 @@ export interface Queries {
     row: { id: string };
     rows: "one";
   };
+  /** Counts the paid lines of a second batch under the name of one of ours. */
+  "recover/note-twin": {
+    params: [id: string, lines: number];
+    row: { tenant_id: string; queue_id: string };
+    rows: "one";
+  };
   /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
   "reprice/correct": {
     params: [

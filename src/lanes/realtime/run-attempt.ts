@@ -202,6 +202,8 @@ function report(
   if (recorded.recorded === "already") log.event("attempt.late", ids);
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
+  // A late record, or one of a job that was canceled meanwhile, may move nothing.
+  if (!recorded.jobMoved) return;
   if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
   else if (record.next.countsTry) log.event("job.retry_scheduled", ids);
   else log.event("job.requeued", { ...ids, reason: record.next.retryReason });
