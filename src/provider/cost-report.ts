@@ -37,11 +37,11 @@ export function createCostReport(
   provider: Pick<Provider, "request">,
   { workspaceIds }: { workspaceIds: readonly string[] },
 ): FigureSource {
+  const isOurs = (id: string | null): boolean =>
+    workspaceIds.length === 0 || (id !== null && workspaceIds.includes(id));
   return {
     describe: "cost report",
     read: async (span) => {
-      const isOurs = (id: string | null): boolean =>
-        workspaceIds.length === 0 || (id !== null && workspaceIds.includes(id));
       const figures: ProviderFigure[] = [];
       let page: string | null = null;
       for (let pages = 0; pages < pagesMax; pages += 1) {
