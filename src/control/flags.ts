@@ -32,6 +32,8 @@ interface FlagsOptions {
   readonly process: { readonly id: string };
   readonly clock: Clock;
   readonly permissionMs: number;
+  /** How long a lifted stop is remembered, because its work comes back gently. */
+  readonly rampMs: number;
   readonly log: Log;
 }
 
@@ -100,7 +102,7 @@ export class Flags {
   /** The stops that were seen to be lifted a short while ago, with how long ago that was. */
   get lifted(): readonly { flag: Flag; agoMs: number }[] {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#lifted = this.#lifted.filter(({ atMs }) => nowMs - atMs < limits.rampMs);
+    this.#lifted = this.#lifted.filter(({ atMs }) => nowMs - atMs < this.#options.rampMs);
     return this.#lifted.map(({ flag, atMs }) => ({ flag, agoMs: nowMs - atMs }));
   }
 

@@ -52,7 +52,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
     clock,
     log,
     gate: flags.gate,
-    widthOf: (work) => widthAfter(flags.lifted, work, limits.rampMs),
+    widthOf: (work) => widthAfter(flags.lifted, work, config.rampMs),
     credentialId: defaultCredentialId,
     concurrency: async () => (await workers()).concurrency,
     holdLease: () => {

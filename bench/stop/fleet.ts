@@ -1,0 +1,138 @@
+// What the drills are held on: three processes that call and send message batches, a provider that takes seconds for a call and reads
+// uploads as slowly as a real network brings them, and more work than they can get done.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { submitBulk, setBudget } from "../../test/support/submit.ts";
+import { startSide, startSimulatorProcess } from "../children.ts";
+import type { Side, SimulatorProcess } from "../children.ts";
+import { inputsOf, labels } from "../realtime/inputs.ts";
+import type { BenchDatabase, BenchStores } from "../stores.ts";
+import { changeUploadSpeed, runningCalls } from "./provider.ts";
+
+const processes = 3;
+/** 67 by three: two hundred calls at once. */
+const concurrency = 67;
+const callsInFlight = 200;
+/** Below it more are submitted. */
+const realtimeWaitingMin = 2_000;
+const realtimeBulk = 6_000;
+/** Lines of 18 KB, four hundred to a batch: 7 MB, of which socket buffers hold a part, in five seconds. */
+const lineChars = 18_000;
+const batchLines = 400;
+const uploadBytesPerS = 1_500_000;
+/** Batches that wait to be sent: which process takes which is chance, so there are several for each of its two places. */
+const batchesWaitingMin = 8;
+const batchBulk = 12 * batchLines;
+/** After a lift work comes back within it; ten seconds is the default, and here it is waited for a hundred times. */
+const rampMs = "500";
+const loadedMaxMs = 60_000;
+
+export interface Upload {
+  readonly batchId: string;
+  readonly processId: string;
+}
+
+export interface Fleet {
+  readonly db: pg.Pool;
+  readonly sides: readonly Side[];
+  readonly simulator: SimulatorProcess;
+  /** Resolves when as many calls as there are places are in flight and every process uploads a message batch: with those uploads. */
+  loaded(): Promise<readonly Upload[]>;
+  close(): Promise<void>;
+}
+
+export async function openFleet(stores: BenchStores): Promise<Fleet> {
+  const database = await stores.open("redis");
+  const simulator = await startSimulatorProcess([
+    ...["--profile", "fast", "--latency", "2000-4000", "--batch-duration", "600000"],
+    ...["--upload-rate", String(uploadBytesPerS)],
+  ]);
+  const db = new pg.Pool({ connectionString: database.url, max: 5 });
+  const sides: Side[] = [];
+  const close = () => closeAll(sides, simulator, db, database);
+  try {
+    for (let index = 0; index < processes; index += 1)
+      sides.push(
+        await startSide("bench/sides/lane.ts", {
+          ...database.environment,
+          SLUICE_PROVIDER_URL: simulator.url,
+          SLUICE_REQUESTS_PER_MINUTE: "1000000",
+          SLUICE_CONCURRENCY: String(concurrency),
+          SLUICE_BATCH_LINES_MAX: String(batchLines),
+          SLUICE_BATCH_LINGER_MS: "500",
+          SLUICE_POLL_MIN_MS: "200",
+          SLUICE_POLL_MAX_MS: "1000",
+          SLUICE_RAMP_MS: rampMs,
+          // The second takes over while the first is frozen.
+          SLUICE_ROLES: index < 2 ? "dispatcher,worker,batcher" : "worker,batcher",
+        }),
+      );
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await setBudget(client, 1_000_000_000_000_000n);
+    await client.end();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { db, sides, simulator, loaded: () => waitUntilLoaded(db, database.url, simulator), close };
+}
+
+async function closeAll(
+  sides: readonly Side[],
+  simulator: SimulatorProcess,
+  db: pg.Pool,
+  database: BenchDatabase,
+): Promise<void> {
+  // What is being sent is waited for by whoever sends it.
+  await changeUploadSpeed(simulator, 0).catch(() => undefined);
+  await Promise.all(sides.map((side) => side.close()));
+  await simulator.close();
+  await db.end();
+  await database.drop();
+}
+
+/** What is under way and what waits, in the rows. */
+const loadQuery = `SELECT (SELECT coalesce(json_agg(json_build_object('batchId', id, 'processId', process_id)), '[]') FROM message_batches
+           WHERE state = 'creating') AS uploads,
+         (SELECT count(*)::int FROM jobs WHERE lane = 'realtime' AND state = 'queued') AS calls_waiting,
+         (SELECT count(*)::int FROM message_batches WHERE state = 'intent')
+         + (SELECT count(*)::int FROM jobs WHERE lane = 'batch' AND state = 'queued') / ${batchLines} AS batches_waiting`;
+
+async function waitUntilLoaded(
+  db: pg.Pool,
+  databaseUrl: string,
+  simulator: SimulatorProcess,
+): Promise<readonly Upload[]> {
+  await changeUploadSpeed(simulator, uploadBytesPerS);
+  const givenUpAt = performance.now() + loadedMaxMs;
+  for (;;) {
+    const running = await runningCalls(simulator);
+    const { rows } = await db.query<{ uploads: Upload[]; calls_waiting: number; batches_waiting: number }>(
+      loadQuery,
+    );
+    const {
+      uploads = [],
+      calls_waiting: callsWaiting = 0,
+      batches_waiting: batchesWaiting = 0,
+    } = rows[0] ?? {};
+    const uploaders = new Set(uploads.map(({ processId }) => processId)).size;
+    if (uploaders === processes && running.creates >= processes && running.calls >= callsInFlight)
+      return uploads;
+    if (callsWaiting < realtimeWaitingMin)
+      await submitBulk(databaseUrl, { lane: "realtime", inputs: inputsOf(realtimeBulk), shared: { labels } });
+    if (batchesWaiting < batchesWaitingMin && uploaders < processes)
+      await submitBulk(databaseUrl, { lane: "batch", inputs: longInputs(batchBulk), shared: { labels } });
+    if (performance.now() > givenUpAt)
+      throw new Error(
+        `no load: ${uploaders} of ${processes} processes are uploading, ${running.calls} calls in flight`,
+      );
+    await sleep(20);
+  }
+}
+
+const longInputs = (jobs: number): Record<string, unknown>[] =>
+  inputsOf(jobs).map(({ text }) => ({
+    text: `${String(text)} `.repeat(lineChars).slice(0, lineChars).trim(),
+  }));
