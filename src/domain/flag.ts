@@ -3,6 +3,7 @@
 // A pause means: nothing new starts. A stop is the kill switch of a scope and outranks every pause. Of several that apply the
 // widest is named, because it is the one that has to be lifted first. The gate asks this for every call, so the open flags are
 // kept by scope and target: six look-ups, however many flags are open.
+import { z } from "zod";
 import { findModel } from "./models.ts";
 import type { GateVerdict, WorkScope } from "./work-scope.ts";
 
@@ -31,6 +32,36 @@ export interface Flag {
 
 /** The open flags, ready to be asked. */
 export type OpenFlags = ReadonlyMap<string, Flag>;
+
+/** The stop that a notice carries, or undefined: then it is to be read from the rows, as every other flag. */
+export function stopOfNotice(notice: string): Flag | undefined {
+  if (notice === "") return undefined;
+  const parsed = noticeSchema.safeParse(parseJson(notice));
+  return parsed.success ? parsed.data : undefined;
+}
+
+const noticeSchema = z
+  .object({
+    id: z.string(),
+    tenant_id: z.string(),
+    scope: z.enum(flagScopes),
+    target: z.string(),
+    mode: z.enum(stopModes).nullable(),
+    reason: z.string(),
+    set_by: z.string(),
+    set_at: z.coerce.date(),
+  })
+  .transform(({ tenant_id: tenantId, set_by: setBy, set_at: setAt, ...stop }): Flag => {
+    return { ...stop, kind: "stop", tenantId, setBy, setAt };
+  });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
 
 const keyOf = (kind: FlagKind, scope: FlagScope, target: string): string => `${kind} ${scope} ${target}`;
 

@@ -1942,6 +1942,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Writes down that a process was seen to be dead. */
+  "processes/confirm-dead": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
     params: [role: string];
@@ -1964,6 +1970,7 @@ export interface Queries {
       concurrency: number,
       leaseMs: number,
       oldId: string | null,
+      identity: string | null,
     ];
     row: never;
     rows: "none";
@@ -1973,6 +1980,12 @@ export interface Queries {
     params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
+  };
+  /** Processes whose lease has ended and of which it is not known that they are dead, with what their death can be seen by. */
+  "processes/suspects": {
+    params: [rowsMax: number];
+    row: { id: string; identity: string };
+    rows: "many";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {

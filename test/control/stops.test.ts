@@ -141,7 +141,7 @@ test("a process is confirmed dead only when its lease has ended and its session 
     await pool.query(
       `INSERT INTO processes (id, host, pid, roles, lease_until, session_pid, session_started_at)
        SELECT $1, 'elsewhere', 1, '{worker}', now() + $2 * interval '1 ms', s.pid, s.started
-         FROM (SELECT pg_backend_pid() AS pid, own_session_start() AS started UNION ALL SELECT 1, now() - interval '1 day') s
+         FROM (SELECT pg_backend_pid() AS pid, own_session_start() AS started UNION ALL SELECT 1, now()) s
         WHERE (s.pid = 1) = ($3 = 'gone')`,
       [id, leaseMs, session],
     );
