@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { ensureRedisServer } from "../scripts/redis-server.ts";
 import { drill, type DrillEnd } from "./stop/drill.ts";
 import { isFrozen, stopFigures, stopMisses } from "./stop/figures.ts";
-import { openFleet } from "./stop/fleet.ts";
+import { openFleet, type Fleet } from "./stop/fleet.ts";
 import { openBenchStores } from "./stores.ts";
 
 /** An upload may end in the very moment of the stop; such a drill is repeated, and so many of them are no chance any more. */
@@ -33,28 +33,33 @@ ensureRedisServer();
 const stores = await openBenchStores();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => void stores.close().finally(() => process.exit(130)));
-const ends: (DrillEnd & { readonly frozen: boolean })[] = [];
+type CountedEnd = DrillEnd & { readonly frozen: boolean };
+
+async function runDrills(fleet: Fleet): Promise<CountedEnd[]> {
+  const ends: CountedEnd[] = [];
+  for (let tries = 0; ends.length < drills; tries += 1) {
+    if (tries === drills + repeatsMax) throw new Error("the load does not hold an upload in every process");
+    const uploads = await fleet.loaded();
+    const freezes = isFrozen(ends.length, drills, frozen);
+    // Another process each time; the one that dispatches, too.
+    const side = fleet.sides[ends.filter((end) => end.frozen).length % fleet.sides.length];
+    const end = await drill(fleet, uploads, freezes ? (side?.pid ?? null) : null);
+    const counts = end.uploaders === fleet.sides.length;
+    if (counts) ends.push({ ...end, frozen: freezes });
+    say(
+      `${counts ? `drill ${ends.length}` : "not counted"}${freezes ? ", a process frozen" : ""}: last start after ${end.lastStartMs} ms (commit ${end.commitMs} ms), ` +
+        `complete after ${end.completeMs} ms, ${end.aborted} calls aborted, ${end.closed} sockets closed, ` +
+        `uploads in ${end.uploaders} of ${fleet.sides.length} processes`,
+    );
+  }
+  return ends;
+}
+
+let ends: CountedEnd[] = [];
 try {
   const fleet = await openFleet(stores);
   try {
-    for (let repeats = 0; ends.length < drills;) {
-      const uploads = await fleet.loaded();
-      const freezes = isFrozen(ends.length, drills, frozen);
-      // Another process each time; the one that dispatches, too.
-      const side = fleet.sides[ends.filter((end) => end.frozen).length % fleet.sides.length];
-      const end = await drill(fleet, uploads, freezes ? (side?.pid ?? null) : null);
-      if (end.uploaders < fleet.sides.length) {
-        repeats += 1;
-        say(`not counted: at the commit ${end.uploaders} of ${fleet.sides.length} processes were uploading`);
-        if (repeats > repeatsMax) throw new Error("the load does not hold an upload in every process");
-        continue;
-      }
-      ends.push({ ...end, frozen: freezes });
-      say(
-        `drill ${ends.length}${freezes ? ", a process frozen" : ""}: last start after ${end.lastStartMs} ms, complete after ` +
-          `${end.completeMs} ms, ${end.aborted} calls aborted, ${end.closed} sockets closed, uploads in ${end.uploaders} processes`,
-      );
-    }
+    ends = await runDrills(fleet);
   } finally {
     await fleet.close();
   }

@@ -1,14 +1,17 @@
 // One drill: everything is stopped under full load, the simulator's log says when the last call began and whether the aborted ones lost
 // their sockets, and its list whether every message batch was canceled.
 //
-// A start is the arrival of a request line at the simulator. The clock begins before the statement that sets the stop is sent, which is
-// before its commit: what is measured is at least what is promised. Both clocks are this machine's.
+// A start is the arrival of a request line at the simulator. The clock begins right before the commit is asked for, so that
+// what is measured is at least what is promised. Both clocks are this machine's.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { lift, openStops, requireStop, stop, type StopDeps } from "../../src/control/stops.ts";
+import type pg from "pg";
+import { newId } from "../../src/config/ids.ts";
+import { advanceStop, lift, requireStop, type StopDeps } from "../../src/control/stops.ts";
 import { readReceipt, type StopReceipt } from "../../src/control/stop-receipt.ts";
 import { installationTenantId } from "../../src/domain/ids.ts";
 import { silentLog } from "../../src/observe/log.ts";
+import { setStop } from "../../src/postgres/stops.ts";
 import type { Fleet, Upload } from "./fleet.ts";
 import {
   changeUploadSpeed,
@@ -36,6 +39,8 @@ export interface DrillEnd {
   /** Calls aborted by the receipt, and connections that the provider saw closed. */
   readonly aborted: number;
   readonly closed: number;
+  /** How long the commit took; it is part of the time to the last start. */
+  readonly commitMs: number;
   /** From the stop to its receipt's completion. */
   readonly completeMs: number;
   /** At the provider, since the first drill. */
@@ -53,14 +58,9 @@ export async function drill(
   const act = { actor: "bench", reason: "drill" };
   const before = await readMark(simulator);
   if (frozenPid !== null) process.kill(frozenPid, "SIGSTOP");
-  const stoppedMs = Date.now();
-  const setting = stop(
-    deps,
-    { scope: "global", target: "", mode: "abort_and_cancel" },
-    { ...act, tenantId: installationTenantId },
-  );
-  const id = await committed(deps);
-  const committedMs = Date.now();
+  const { id, stoppedMs, committedMs } = await setStopAt(fleet.db, act);
+  // Setting it also asks for cancellations, which may have to wait for a frozen process.
+  const setting = advanceStop(deps, id);
   await sleep(slowAfterMs);
   await changeUploadSpeed(simulator, 0);
   const continuedMs = frozenPid === null ? null : await goOn(deps, id, frozenPid, committedMs);
@@ -80,16 +80,28 @@ export async function drill(
     ).size,
     aborted: receipt.callsAborted,
     closed,
+    commitMs: committedMs - stoppedMs,
     completeMs,
     batchesCanceled,
   };
 }
 
-/** The id of the stop once it is committed. Setting it also asks for cancellations, which may have to wait for a frozen process. */
-async function committed(deps: StopDeps): Promise<string> {
-  for (;;) {
-    const [open] = await openStops(deps);
-    if (open !== undefined) return open.id;
+/** Stops everything as `stop` does, in a transaction whose commit is timed: what is measured begins right before it is asked for. */
+async function setStopAt(
+  db: pg.Pool,
+  act: { actor: string; reason: string },
+): Promise<{ id: string; stoppedMs: number; committedMs: number }> {
+  const id = newId();
+  const client = await db.connect();
+  try {
+    await client.query("BEGIN");
+    const wish = { scope: "global", target: "", mode: "abort_and_cancel" } as const;
+    await setStop(client, { id, tenantId: installationTenantId, ...wish, ...act });
+    const stoppedMs = Date.now();
+    await client.query("COMMIT");
+    return { id, stoppedMs, committedMs: Date.now() };
+  } finally {
+    client.release();
   }
 }
 

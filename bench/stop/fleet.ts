@@ -26,6 +26,7 @@ const batchesWaitingMin = 6;
 const batchBulk = 9 * batchLines;
 /** After a lift work comes back within it; ten seconds is the default, and here it is waited for a hundred times. */
 const rampMs = "500";
+const simulatorArgs = ["--profile", "fast", "--latency", "2000-4000", "--batch-duration", "600000"];
 const loadedMaxMs = 180_000;
 
 export interface Upload {
@@ -44,10 +45,7 @@ export interface Fleet {
 
 export async function openFleet(stores: BenchStores): Promise<Fleet> {
   const database = await stores.open("redis");
-  const simulator = await startSimulatorProcess([
-    ...["--profile", "fast", "--latency", "2000-4000", "--batch-duration", "600000"],
-    ...["--upload-rate", String(uploadBytesPerS)],
-  ]);
+  const simulator = await startSimulatorProcess([...simulatorArgs, "--upload-rate", String(uploadBytesPerS)]);
   const db = new pg.Pool({ connectionString: database.url, max: 5 });
   const sides: Side[] = [];
   const close = () => closeAll(sides, simulator, db, database);
@@ -105,6 +103,28 @@ const loadQuery = `SELECT (SELECT coalesce(json_agg(json_build_object('batchId',
          (SELECT count(*)::int FROM message_batches WHERE state = 'intent')
          + (SELECT count(*)::int FROM jobs WHERE lane = 'batch' AND state = 'queued') / ${batchLines} AS batches_waiting`;
 
+interface Load {
+  readonly uploads: readonly Upload[];
+  readonly uploaders: number;
+  readonly callsWaiting: number;
+  readonly batchesWaiting: number;
+}
+
+async function readLoad(db: pg.Pool): Promise<Load> {
+  const { rows } = await db.query<{ uploads: Upload[]; calls_waiting: number; batches_waiting: number }>(
+    loadQuery,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a sum without a row");
+  const uploaders = new Set(row.uploads.map(({ processId }) => processId)).size;
+  return {
+    uploads: row.uploads,
+    uploaders,
+    callsWaiting: row.calls_waiting,
+    batchesWaiting: row.batches_waiting,
+  };
+}
+
 async function waitUntilLoaded(
   db: pg.Pool,
   databaseUrl: string,
@@ -114,27 +134,23 @@ async function waitUntilLoaded(
   const givenUpAt = performance.now() + loadedMaxMs;
   for (;;) {
     const running = await runningCalls(simulator);
-    const { rows } = await db.query<{ uploads: Upload[]; calls_waiting: number; batches_waiting: number }>(
-      loadQuery,
-    );
-    const {
-      uploads = [],
-      calls_waiting: callsWaiting = 0,
-      batches_waiting: batchesWaiting = 0,
-    } = rows[0] ?? {};
-    const uploaders = new Set(uploads.map(({ processId }) => processId)).size;
-    if (uploaders === processes && running.creates >= processes && running.calls >= callsInFlight)
-      return uploads;
-    if (callsWaiting < realtimeWaitingMin)
-      await submitBulk(databaseUrl, { lane: "realtime", inputs: inputsOf(realtimeBulk), shared: { labels } });
-    if (batchesWaiting < batchesWaitingMin && uploaders < processes)
-      await submitBulk(databaseUrl, { lane: "batch", inputs: longInputs(batchBulk), shared: { labels } });
+    const load = await readLoad(db);
+    const uploading = load.uploaders === processes && running.creates >= processes;
+    if (uploading && running.calls >= callsInFlight) return load.uploads;
+    await topUp(databaseUrl, load);
     if (performance.now() > givenUpAt)
       throw new Error(
-        `no load: ${uploaders} of ${processes} processes are uploading, ${running.calls} calls in flight`,
+        `no load: ${load.uploaders} of ${processes} processes are uploading, ${running.calls} calls in flight`,
       );
     await sleep(20);
   }
+}
+
+async function topUp(databaseUrl: string, load: Load): Promise<void> {
+  if (load.callsWaiting < realtimeWaitingMin)
+    await submitBulk(databaseUrl, { lane: "realtime", inputs: inputsOf(realtimeBulk), shared: { labels } });
+  if (load.batchesWaiting < batchesWaitingMin && load.uploaders < processes)
+    await submitBulk(databaseUrl, { lane: "batch", inputs: longInputs(batchBulk), shared: { labels } });
 }
 
 const longInputs = (jobs: number): Record<string, unknown>[] =>

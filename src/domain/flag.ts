@@ -100,8 +100,8 @@ const firstWidth = 1 / 20;
 
 /**
  * How much of its full width work gets a while after stops of it were lifted: a twentieth at once, up to all of it in a straight line,
- * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Which models a bulk's lines name is not
- * known where this is asked; after the stop of a model everything comes back gently.
+ * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Where it is not known yet which models the
+ * lines name (an empty model), work comes back gently after the stop of any.
  */
 export function widthAfter(
   lifted: readonly { readonly flag: Pick<Flag, "scope" | "target">; readonly agoMs: number }[],
@@ -109,7 +109,10 @@ export function widthAfter(
   rampMs: number,
 ): number {
   const widths = lifted
-    .filter(({ flag }) => flag.scope === "model" || flag.target === targetOf(flag.scope, work))
+    .filter(
+      ({ flag }) =>
+        (flag.scope === "model" && work.model === "") || flag.target === targetOf(flag.scope, work),
+    )
     .map(({ agoMs }) => Math.min(1, Math.max(firstWidth, agoMs / rampMs)));
   return Math.min(1, ...widths);
 }

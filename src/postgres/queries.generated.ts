@@ -2048,6 +2048,7 @@ export interface Queries {
       tenantId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      models: boolean,
     ];
     row: {
       id: string;
@@ -2456,7 +2457,7 @@ export interface Queries {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       provider_id: string | null;
-      line_count: number;
+      lines: number;
       processing_status: "in_progress" | "canceling" | "ended" | null;
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;

@@ -77,7 +77,7 @@ test("a process frozen over a restart of PostgreSQL keeps a stop open until its 
         expect((await states())[seenId]).not.toBe("unconfirmed");
         expect(await confirm(after.url, unseenId)).toBe(true);
         expect(await confirm(after.url, unseenId)).toBe(false);
-        expect((await states()).state).toBe("complete");
+        expect((await states())["state"]).toBe("complete");
         const said =
           "SELECT actor, detail->>'reason' AS why FROM audit_events WHERE act = 'process.confirmed_dead'";
         expect(await ask(after.url, said)).toMatchObject({ why: "its machine is off" });
