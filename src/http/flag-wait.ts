@@ -15,7 +15,7 @@ export function flagWait(flags: readonly OpenFlagRow[], models: readonly string[
   const first = over.find(({ kind }) => kind === "stop") ?? over[0];
   if (first === undefined) return null;
   return {
-    wait_reason: first.set_by === "breaker" ? "breaker" : (first.kind as "pause" | "stop"),
+    wait_reason: first.set_by === "breaker" ? "breaker" : first.kind,
     wait_detail: first.reason,
   };
 }
