@@ -177,8 +177,6 @@ export const limits = {
   listenerBackoffMaxMs: 1_000,
   /** Reads of the flags per permission, so that one lost read costs nothing. */
   readsPerPermission: 4,
-  /** How long work takes to come back to its full width after its stop was lifted: long enough to be stopped again. */
-  rampMs: 10_000,
   /** Between two looks at stops that are not complete: their receipts, the cancellation of their message batches. */
   stopLookMs: 500,
   /** Message batches shown in one receipt; a credential has fewer open. */

@@ -22,6 +22,9 @@ export const events = {
   "process.reaped": warn(
     "A process that did not show itself in time was declared dead; its open calls are presumed.",
   ),
+  "process.confirmed_dead": warn(
+    "A process that had lost its lease was seen to be dead by another one on its machine; stops do not wait for it any more.",
+  ),
   "process.lanes_ended": error("The lanes' own process ended unasked; it is started again."),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 

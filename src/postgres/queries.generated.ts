@@ -2025,6 +2025,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Writes down that a process was seen to be dead. */
+  "processes/confirm-dead": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
     params: [role: string];
@@ -2047,6 +2053,7 @@ export interface Queries {
       concurrency: number,
       leaseMs: number,
       oldId: string | null,
+      identity: string | null,
     ];
     row: never;
     rows: "none";
@@ -2056,6 +2063,12 @@ export interface Queries {
     params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
+  };
+  /** Processes whose lease has ended and of which it is not known that they are dead, with what their death can be seen by. */
+  "processes/suspects": {
+    params: [rowsMax: number];
+    row: { id: string; identity: string };
+    rows: "many";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {
@@ -2118,6 +2131,7 @@ export interface Queries {
       tenantId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      models: boolean,
     ];
     row: {
       id: string;
@@ -2532,7 +2546,7 @@ export interface Queries {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       provider_id: string | null;
-      line_count: number;
+      lines: number;
       processing_status: "in_progress" | "canceling" | "ended" | null;
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;
