@@ -97,18 +97,22 @@ export interface RunningCluster {
   readonly server: ProcessIdentity;
 }
 
-/** Starts the server and makes its database. Recovers after a crash; on the port it had before if that is free. */
+/**
+ * Starts the server and makes its database. Recovers after a crash; on the port it had before if that is free. `others`: settings of
+ * a server that is nobody's truth.
+ */
 export async function startCluster(
   home: Home,
   binaries: Binaries,
   wantedPort: number | undefined,
+  others: Readonly<Record<string, string>> = {},
 ): Promise<RunningCluster> {
   const data = join(home.path, "data");
   await clearPidFile(data);
   const port = await freePort(wantedPort);
   const logPath = join(home.path, "server.log");
   const account = home.account && { uid: home.account.uid, gid: home.account.gid };
-  const flags = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => [
+  const flags = Object.entries({ ...settings, ...others, port: String(port) }).flatMap(([name, value]) => [
     "-c",
     `${name}=${value}`,
   ]);
