@@ -23,7 +23,8 @@ afterAll(async () => {
   await postgres.close();
 });
 
-test.each([2, 11, 17, 23])("seed %i: the referee objects to nothing", async (seed) => {
+// A stop; PostgreSQL killed; Redis loses what it holds; a stop in a run that kills PostgreSQL.
+test.each([2, 10, 13, 17])("seed %i: the referee objects to nothing", async (seed) => {
   const report = await run(scheduleOf(seed), arena);
   expect(report.objections, report.output).toEqual([]);
 });
