@@ -15,6 +15,8 @@ import type { Random } from "./random.ts";
 import { blowAt, roleOf, waysTo } from "./ways.ts";
 
 const pointNames = Object.keys(points) as [Point, ...Point[]];
+/** Whose turn it is. A cancellation is come by only where its batch holds nobody else's lines. */
+const turns: readonly Point[] = [...pointNames, "batch.cancel_answered"];
 
 export function scheduleOf(seed: number): Schedule {
   const random = randomOf(seed);
@@ -45,9 +47,9 @@ export function scheduleOf(seed: number): Schedule {
 
 /** Two points, or three: walks of different strides over the same list, so that each meets many others. */
 function pointsOf(seed: number, random: Random): Point[] {
-  const round = Math.floor(seed / pointNames.length);
-  const turns = [seed, seed * 13 + round, seed * 17 + 5 * round + 11].slice(0, random.chance(0.3) ? 3 : 2);
-  return [...new Set(turns.map((turn) => pointNames[turn % pointNames.length] ?? pointNames[0]))];
+  const round = Math.floor(seed / turns.length);
+  const walks = [seed, seed * 13 + round, seed * 17 + 5 * round + 11].slice(0, random.chance(0.3) ? 3 : 2);
+  return [...new Set(walks.map((at) => turns[at % turns.length] ?? pointNames[0]))];
 }
 
 /** Three processes as a rule; whoever is struck often has a twin, so that others go on meanwhile. */

@@ -94,10 +94,11 @@ async function lift(field: Field, planned: PlannedStop, id: string): Promise<voi
 
 function ask({ apiUrl, arena, schedule }: Field, planned: PlannedStop, path: string, body: object) {
   const everybodys = planned.scope === "global" || planned.scope === "job_type" || planned.scope === "model";
+  const ofBulk = planned.scope === "bulk" ? schedule.bulks[planned.bulk]?.queue : undefined;
   const wanted: Wanted = {
     path,
     headers: { "content-type": "application/json" },
-    owner: everybodys ? arena.operatorKey : arena.queues[planned.queue].key,
+    owner: everybodys ? arena.operatorKey : arena.queues[ofBulk ?? planned.queue].key,
     body: JSON.stringify(body),
   };
   return untilAnswered({ url: apiUrl, arena, seed: schedule.seed }, wanted);
