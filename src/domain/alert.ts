@@ -13,6 +13,7 @@ export const alertKinds = [
   "breaker_tripped",
   "paid_twice",
   "batch_missing",
+  "count_off",
   "test",
 ] as const;
 export type AlertKind = (typeof alertKinds)[number];
@@ -109,6 +110,12 @@ const wordings: Record<AlertKind, Wording> = {
     severity: () => "warning",
     title: (facts) => `The provider does not know ${nameOf(facts)} any more.`,
     nextStep: () => "It is still polled and its money stays held. Ask the provider what became of the batch.",
+  },
+  count_off: {
+    severity: () => "warning",
+    title: (facts) => `The provider's counts are no bound any more for ${facts.reason}.`,
+    nextStep: () =>
+      "Holds are by bytes again, so less fits under a ceiling. Look at the bill; then sluice bound trust MODEL begins anew, with a wider margin.",
   },
   test: {
     severity: () => "info",

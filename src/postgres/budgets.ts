@@ -163,6 +163,6 @@ export async function endBudgets(client: Client, ids: readonly string[]): Promis
 }
 
 /** Tells the lanes, with the commit, that a budget changed; `about` is its queue or itself. */
-export async function notifyBudget(client: Client, about: string): Promise<void> {
-  await notifyRow(client, [about]);
+export async function notifyBudget(database: Database, about: string): Promise<void> {
+  await notifyRow(database, [about]);
 }

@@ -18,6 +18,7 @@ import { readCredential } from "../../postgres/credentials.ts";
 import { dispatchFrom, findWaitingBulks, readWindow } from "../../postgres/dispatch.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import type { Tightening } from "../../postgres/tight-bounds.ts";
 
 export interface DispatcherDeps {
   pool: Pool;
@@ -34,6 +35,8 @@ export interface DispatcherDeps {
   /** Realtime calls that all living workers can run at once. */
   concurrency(): Promise<number>;
   credentialId: string;
+  /** Absent: holds are by bytes and declared caps. */
+  tightening?: Tightening | undefined;
 }
 
 /** A stopped credential is probed with one job this long after the last refusal. */
@@ -121,6 +124,7 @@ function createRound(deps: DispatcherDeps): () => Promise<number> {
       horizon: new Date(now.getTime() + horizonMs),
       closedBy: (work) => closedBy(deps.gate(work)),
       unbudgeted: deps.config.unbudgeted,
+      tightening: deps.tightening,
     });
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) {
