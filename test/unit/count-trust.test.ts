@@ -49,7 +49,12 @@ test("a hold takes the count only where it is lower and believed", () => {
 
 test("what is counted is the prompt and nothing else; what the provider does not count is not asked", () => {
   const message = { role: "user", content: "hello" };
-  const params = { model: "claude-haiku-5-5", max_tokens: 10, messages: [message], metadata: { user_id: "u" } };
+  const params = {
+    model: "claude-haiku-5-5",
+    max_tokens: 10,
+    messages: [message],
+    metadata: { user_id: "u" },
+  };
   expect(countRequest(JSON.stringify(params))).toBe(
     JSON.stringify({ model: "claude-haiku-5-5", messages: [message] }),
   );
