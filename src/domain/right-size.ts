@@ -37,7 +37,7 @@ function makeEdges(): number[] {
 /** Lengths seen, by class; the last counts the answers that were cut. */
 export type Lengths = readonly number[];
 
-export const noLengths: Lengths = Array.from({ length: edges.length + 1 }, () => 0);
+const noLengths: Lengths = Array.from({ length: edges.length + 1 }, () => 0);
 
 /** Answers of one length. */
 export interface SeenLength {
