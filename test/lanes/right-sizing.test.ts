@@ -1,6 +1,8 @@
 // Right-sizing from end to end: lengths are learned from the ledger, caps are held and sent, a cut answer gets its one turn with the
 // declared cap, and the bill agrees with the books throughout.
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { newId } from "../../src/config/ids.ts";
+import type { BreakerRules } from "../../src/domain/breaker.ts";
 import { followTightening } from "../../src/lanes/tightening.ts";
 import type { FollowedTightening } from "../../src/lanes/tightening.ts";
 import type { BatchLane } from "../../src/lanes/batch/lane.ts";
@@ -8,6 +10,7 @@ import { silentLog } from "../../src/observe/log.ts";
 import type { Log } from "../../src/observe/log.ts";
 import { readSizes, sizeAgain } from "../../src/postgres/right-sizes.ts";
 import { withTransaction } from "../../src/postgres/pool.ts";
+import { createBreaker } from "../../src/upkeep/breaker.ts";
 import { createRightSizing } from "../../src/upkeep/right-sizing.ts";
 import { openInstallation } from "../support/installation.ts";
 import type { Installation } from "../support/installation.ts";
@@ -78,6 +81,17 @@ const drive = ({ fixture, lane }: Sized): Promise<void> =>
     return row?.rest === true;
   });
 
+/** A breaker that trips on a share of a tenth, and on nothing else. */
+const strictShares: BreakerRules = {
+  factor: 0,
+  floorNano: 0n,
+  hourlyNano: null,
+  failurePct: 10,
+  retryPct: 10,
+  attemptsMin: 50,
+  historyHoursMin: 5,
+};
+
 const capsSent = (fixture: BatchFixture, bulkId: string): Promise<{ no: number; cap: number; n: number }[]> =>
   fixture.rows(
     "SELECT no, output_tokens_max AS cap, count(*)::int AS n FROM attempts WHERE bulk_id = $1 GROUP BY 1, 2 ORDER BY 1, 2",
@@ -135,6 +149,9 @@ test("a cut line gets one turn with the declared cap and succeeds; above a perce
       [bulk],
     ),
   ).toEqual([{ state: "succeeded", tries: 0, attempts_paid: 2, retry_reason: "cut_by_cap", full_cap: true }]);
+  // Every one of them was cut and repeated, and that is no runaway: right-sizing looks after itself.
+  const breaker = createBreaker({ pool: fixture.pool, newId, rules: strictShares, log: silentLog });
+  expect(await breaker.runOnce()).toBe(0);
   const said: unknown[] = [];
   await sized.learn({ ...silentLog, event: (name, fields) => void said.push([name, fields]) });
   expect(said).toEqual([
