@@ -11,8 +11,8 @@
 
 import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits, Price } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
+import type { Price } from "../domain/price.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import type { Client, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
@@ -44,10 +44,13 @@ export interface ClaimedJob {
   promptVersion: number;
   requestSha256: Buffer;
   attemptNo: number;
-  attemptsPaid: number;
+  /** Paid attempts, less those that were only continued. */
+  attemptsCounted: number;
   attemptsMax: number;
   tries: number;
   input: string;
+  /** Paused answers that the request carries behind its own turns. */
+  turns: readonly string[];
   price: Price;
   worstNano: bigint;
 }
@@ -153,10 +156,7 @@ function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
     const price = priceAt(row.model, now.getTime());
     if (price === undefined) unpriced.push(row);
     else {
-      const traits: CostTraits = {
-        cacheWrite: row.cache_write,
-        mayRunInUs: row.may_run_in_us,
-      };
+      const traits = traitsOf(row);
       const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
       candidates.push({
         row,
@@ -262,10 +262,11 @@ function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob 
     promptVersion: row.prompt_version,
     requestSha256: row.request_sha256,
     attemptNo,
-    attemptsPaid: row.attempts_paid,
+    attemptsCounted: row.attempts_counted,
     attemptsMax: row.attempts_max,
     tries: row.tries,
     input: row.input,
+    turns: row.turns ?? [],
     price,
     worstNano,
   };

@@ -3,8 +3,7 @@
 import { limits } from "../config/limits.ts";
 import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { reach } from "../observe/points.ts";
@@ -191,10 +190,7 @@ async function markRefused(client: Client, refused: readonly QueuedRow[], now: D
 function worstNano(row: QueuedRow, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
-  const traits: CostTraits = {
-    cacheWrite: row.cache_write,
-    mayRunInUs: row.may_run_in_us,
-  };
+  const traits = traitsOf(row);
   return worstCostNanoUsd({
     inputTokensMax: row.input_tokens_max,
     outputTokensMax: row.output_tokens_max,

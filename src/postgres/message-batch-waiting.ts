@@ -1,8 +1,7 @@
 // The lines that wait for a message batch: in which queues and bulks they are, and the next of them locked and priced.
 
 import type { WaitingLine } from "../domain/pack.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import type { Client, Database } from "./pool.ts";
 import { query } from "./query.ts";
@@ -106,10 +105,7 @@ export async function priceLines(client: Client, rows: readonly LineRow[], now: 
       unpriced.push(row.id);
       return [];
     }
-    const traits: CostTraits = {
-      cacheWrite: row.cache_write,
-      mayRunInUs: row.may_run_in_us,
-    };
+    const traits = traitsOf(row);
     const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
     return [
       {

@@ -389,6 +389,7 @@ export interface Queries {
       lane: "realtime" | "batch";
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       input_tokens_max: number;
       output_tokens_max: number;
     };
@@ -602,6 +603,9 @@ export interface Queries {
       approval: "waiting" | "approved" | null;
       approved_by: string | null;
       approved_at: Date | null;
+      caps: unknown;
+      attempts_left: bigint | null;
+      tokens_left: bigint | null;
     };
     rows: "one";
   };
@@ -619,6 +623,7 @@ export interface Queries {
       retryOf: string | null,
       createdBy: string,
       expiresAt: Date,
+      caps: string,
     ];
     row: never;
     rows: "none";
@@ -659,6 +664,9 @@ export interface Queries {
       finished_at: Date | null;
       deleted_at: Date | null;
       deleted_by: string | null;
+      caps: unknown;
+      attempts_left: bigint | null;
+      tokens_left: bigint | null;
     };
     rows: "many";
   };
@@ -680,6 +688,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       labels: string | null;
     };
     rows: "many";
@@ -699,6 +708,8 @@ export interface Queries {
       deadlineSweepAt: Date | null,
       worstNano: bigint,
       approval: string | null,
+      attemptsLeft: bigint | null,
+      tokensLeft: bigint | null,
     ];
     row: { pg_notify: string | null };
     rows: "one";
@@ -760,6 +771,53 @@ export interface Queries {
     row: { id: string };
     rows: "many";
   };
+  /** Notes on jobs that another attempt follows: what they have used and reserved, and, where it is a continuation, the turn and the request that now carries it. */
+  "caps/allow-next": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      tokensUsed: readonly (bigint | null)[],
+      tokensReserved: readonly (bigint | null)[],
+      turn: readonly (string | null)[],
+      requestBytes: readonly (number | null)[],
+      requestSha256: readonly (Buffer | null)[],
+      inputTokensMax: readonly (number | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Takes what further attempts need from what is left to their bulks. */
+  "caps/draw": {
+    params: [
+      bulkId: readonly (string | null)[],
+      attempts: readonly (bigint | null)[],
+      tokens: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Locks bulks whose totals are capped and answers what is left of them. */
+  "caps/lock-bulks": {
+    params: [bulkId: readonly (string | null)[]];
+    row: { id: string; attempts_left: bigint | null; tokens_left: bigint | null };
+    rows: "many";
+  };
+  /** Locks the jobs that are to have another attempt behind a paid one, and reads what their caps are held against. */
+  "caps/lock-jobs": {
+    params: [jobId: readonly (string | null)[], attemptNo: readonly (number | null)[]];
+    row: {
+      id: string;
+      bulk_id: string;
+      continuations: number;
+      tokens_used: bigint;
+      tokens_reserved: bigint | null;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      caps: unknown;
+      draws: boolean;
+    };
+    rows: "many";
+  };
   /** Moves realtime jobs that may wait to the batch lane, because the ceiling in their way says so. */
   "claim/downgrade-jobs": {
     params: [jobId: readonly (string | null)[], at: Date];
@@ -800,8 +858,9 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       attempt_no: number;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
       tries: number;
       retry_reason: string | null;
@@ -810,6 +869,7 @@ export interface Queries {
       labels: string | null;
       may_wait: boolean;
       input: string;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -905,6 +965,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       not_before: Date | null;
       priority: number;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
@@ -1181,6 +1242,7 @@ export interface Queries {
       retryOf: readonly (string | null)[],
       input: readonly (string | null)[],
       mayWait: readonly (boolean | null)[],
+      webSearchesMax: readonly (number | null)[],
     ];
     row: { line: number };
     rows: "many";
@@ -1280,6 +1342,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       priority: number;
       labels: unknown;
       state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
@@ -1287,6 +1350,7 @@ export interface Queries {
       not_before: Date | null;
       attempts_paid: number;
       tries: number;
+      continuations: number;
       attempts_max: number;
       retry_reason: string | null;
       cancel_requested_at: Date | null;
@@ -1500,6 +1564,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       attempt_no: number;
       tries: number;
       retry_reason: string | null;
@@ -1634,6 +1699,7 @@ export interface Queries {
       request_bytes: number;
       request_sha256: Buffer;
       input: string;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -1788,10 +1854,12 @@ export interface Queries {
       price_id: string;
       bulk_id: string;
       job_type: string;
+      prompt_version: number;
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
       input: string | null;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -2120,7 +2188,7 @@ export interface Queries {
       process_id: string;
       worst_nano: bigint;
       queue_id: string;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
       cancel_requested_at: Date | null;
     };
@@ -2285,6 +2353,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       labels: string | null;
     };
     rows: "many";

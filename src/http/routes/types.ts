@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { CompiledJobType } from "../../domain/compile-job-type.ts";
+import { namedCaps } from "../../domain/caps.ts";
 import type { Api } from "../api.ts";
+import { shownCaps } from "../caps.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { requireType } from "../target.ts";
 
@@ -11,6 +13,7 @@ const typeSchema = z
     description: z.string(),
     model: z.string().nullable().meta({ description: "null: each input names its own." }),
     max_tokens: z.int().nullable(),
+    caps: shownCaps,
     default_urgency: z.enum(["now", "whenever"]).nullable(),
     expires_at_deadline: z.boolean(),
     on_stop: z.enum(["wait", "static"]).meta({ description: "What becomes of waiting jobs while stopped." }),
@@ -38,6 +41,7 @@ function presentType(type: CompiledJobType) {
     description: type.description,
     model: type.model,
     max_tokens: type.maxTokens,
+    caps: namedCaps(type.caps),
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
     on_stop: type.stopAnswer === null ? "wait" : "static",

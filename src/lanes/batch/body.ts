@@ -159,7 +159,7 @@ const frameOf = (chunk: { first: boolean; last: boolean }): number =>
 async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {
   try {
     const jobs = await prepared.of(request.bulk_id, request.job_type);
-    const rendered = jobs?.render(request.input, request.prompt_version);
+    const rendered = jobs?.render(request.input, request.prompt_version, { turns: request.turns ?? [] });
     if (rendered?.bytes !== request.request_bytes) return null;
     return createHash("sha256").update(rendered.params).digest().equals(request.request_sha256)
       ? rendered.params

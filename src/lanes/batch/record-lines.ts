@@ -8,7 +8,8 @@ import { readInputs, readSettledLines } from "../../postgres/message-batch-lines
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
-import type { AttemptRecord } from "../../postgres/record.ts";
+import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
+import { continuePaused } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { settleLine } from "./settle-line.ts";
@@ -97,7 +98,7 @@ async function settle(
     sentAt: batch.create_started_at,
     answeredAt: batch.ended_at ?? clock.now(),
   };
-  const answer =
+  const read =
     result.type === "succeeded"
       ? await readAnswer(
           line,
@@ -105,16 +106,21 @@ async function settle(
           deps,
         )
       : null;
-  return settleLine(line, { result, answer }, terms);
+  return settleLine(line, { result, ...(read ?? { answer: null, continuation: null }) }, terms);
 }
 
 async function readAnswer(
   line: SettledLine,
   { input, message }: { input: string | undefined; message: Readonly<Record<string, unknown>> },
   { prepared }: BatchLaneDeps,
-): Promise<Answer | null> {
+): Promise<{ answer: Answer; continuation: Continuation | null } | null> {
   const jobs = await prepared.of(line.bulk_id, line.job_type);
-  return jobs === null || input === undefined ? null : jobs.readAnswer(input, message);
+  if (jobs === null || input === undefined) return null;
+  const turns = line.turns ?? [];
+  const answer = jobs.readAnswer(input, message, turns);
+  if (answer.outcome !== "paused") return { answer, continuation: null };
+  const paused = { input, promptVersion: line.prompt_version, turns };
+  return { answer, continuation: continuePaused(jobs, paused, { ...answer, message }) };
 }
 
 async function record(
@@ -123,7 +129,8 @@ async function record(
   deps: BatchLaneDeps,
 ): Promise<number> {
   const recorded = await recordAttempts(deps.pool, records);
-  for (const { jobId, attemptNo, overrunNano } of recorded) {
+  for (const { jobId, attemptNo, overrunNano, brokenCap } of recorded) {
+    if (brokenCap !== null) deps.log.event("job.capped", { jobId, attemptNo, cap: brokenCap });
     if (overrunNano > 0n) deps.log.event("budget.overrun", { jobId, attemptNo, overrunNano });
   }
   return batch.error_code === "found_late" ? recorded.filter((each) => each.recorded === "late").length : 0;

@@ -26,6 +26,7 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
+import { continuePaused } from "../continuation.ts";
 import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
@@ -87,7 +88,10 @@ export async function runAttempt(
   if (!run.claimed) return { outcome: "not_claimed", detail: run.why };
   const recorded = await deps.record(run.record);
   report(run.job, run.record, recorded, deps);
-  return { outcome: run.record.attempt.outcome, detail: run.record.next.state };
+  return {
+    outcome: run.record.attempt.outcome,
+    detail: recorded.brokenCap ?? run.record.next.state,
+  };
 }
 
 /**
@@ -141,7 +145,7 @@ async function attempt(
 /** Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. */
 function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   try {
-    const { params } = prepared.render(job.input, job.promptVersion);
+    const { params } = prepared.render(job.input, job.promptVersion, { turns: job.turns });
     return createHash("sha256").update(params).digest().equals(job.requestSha256) ? params : null;
   } catch {
     return null;
@@ -176,9 +180,11 @@ function readMessage(
 ): ReadAnswer | null {
   const message = end.body;
   if (!isRecord(message) || message["type"] !== "message" || !Array.isArray(message["content"])) return null;
+  const answer = prepared.readAnswer(job.input, message, job.turns);
   return {
-    answer: prepared.readAnswer(job.input, message),
+    answer,
     sha256: createHash("sha256").update(end.text).digest(),
+    continuation: answer.outcome === "paused" ? continuePaused(prepared, job, { ...answer, message }) : null,
   };
 }
 
@@ -197,7 +203,8 @@ function report(
   if (recorded.recorded === "already") log.event("attempt.late", ids);
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
-  if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
+  if (recorded.brokenCap !== null) log.event("job.capped", { ...ids, cap: recorded.brokenCap });
+  else if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
   else if (record.next.countsTry) log.event("job.retry_scheduled", ids);
   else log.event("job.requeued", { ...ids, reason: record.next.retryReason });
 }

@@ -8,6 +8,7 @@ import { requestLimitHeaders } from "../limit-headers.ts";
 import { lenientModel, receiveParams } from "./create.ts";
 import { checkPromptLength, countPrompt } from "./message.ts";
 import { checkParams } from "./validate.ts";
+import { isServerTool } from "./server-tools.ts";
 
 export const countMessageTokens = async (exchange: Exchange): Promise<void> => {
   const { world } = exchange;
@@ -27,9 +28,7 @@ export const countMessageTokens = async (exchange: Exchange): Promise<void> => {
 };
 
 const checkCountable = (params: JsonObject): void => {
-  const tool = listOf(params["tools"]).find(
-    (entry) => isObject(entry) && /^(web_search|web_fetch|code_execution)_\d+$/.test(textOf(entry["type"])),
-  );
+  const tool = listOf(params["tools"]).find(isServerTool);
   if (isObject(tool))
     throw invalidRequest(
       `tools: Server tools are not supported in the token counting endpoint: ${textOf(tool["type"])}`,

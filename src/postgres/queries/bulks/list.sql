@@ -8,7 +8,7 @@
 -- not null: queue_shared
 SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS queue_shared, b.job_type, b.labels, b.on_invalid, b.accepted,
        b.invalid, b.single, b.retry_of, b.created_by, b.created_at, b.expires_at, b.canceled_at, b.canceled_by, b.finished_at,
-       b.deleted_at, b.deleted_by
+       b.deleted_at, b.deleted_by, b.caps, b.attempts_left, b.tokens_left
   FROM bulks b JOIN queues q ON q.id = b.queue_id
  WHERE b.tenant_id = $1::text
    AND ($2::text IS NULL OR b.queue_id = $2::text)
