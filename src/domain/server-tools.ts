@@ -4,7 +4,7 @@
 //
 //   web search       a fee for each use, in no lane discounted. The number of uses must be bounded: `max_uses` of the tool, which
 //                    holds for one API request, so for one attempt.
-//   web fetch, tool search, tools that the caller runs      tokens only
+//   web fetch, tool search, MCP, tools that the caller runs  tokens only
 //   code execution   charged by the time of its container, which no usage reports: refused
 //   advisor          another model, at its own price: refused
 //   speed            fast mode multiplies every price: refused
@@ -16,7 +16,7 @@ const searchTool = /^web_search_\d{8}$/;
 const fetchTool = /^web_fetch_\d{8}$/;
 /** Charged by their tokens alone. */
 const tokenTool =
-  /^(bash|text_editor|computer|computer_toolset|browser_toolset|memory|tool_search_tool_regex|tool_search_tool_bm25)(_\d{8})?$/;
+  /^(bash|text_editor|computer|computer_toolset|browser_toolset|memory|mcp_toolset|tool_search_tool_regex|tool_search_tool_bm25)(_\d{8})?$/;
 
 /** Parameters that are charged by tokens alone, or whose price factor is in the bound (`cache_control`, `inference_geo`). */
 const pricedParameters = new Set(

@@ -2,11 +2,10 @@
 // tools, so nothing is added to it. Both lanes make their continuations here.
 
 import { createHash } from "node:crypto";
-import type { Answer } from "../domain/answer.ts";
 import { isRecord, toJson } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import { requestBytesMax } from "../domain/rendered-request.ts";
-import type { Continuation } from "../postgres/record.ts";
+import type { AttemptRecord, Continuation } from "../postgres/record.ts";
 
 export interface PausedJob {
   readonly input: string;
@@ -15,15 +14,13 @@ export interface PausedJob {
   readonly turns: readonly string[];
 }
 
-type Paused = Extract<Answer, { outcome: "paused" }>;
-
 /** The request that continues a paused answer, or null where there is none: an empty turn, or one that has no bound here. */
 export function continuePaused(
   prepared: PreparedJobs,
   job: PausedJob,
-  paused: Paused & { readonly message: unknown },
+  message: unknown,
 ): Continuation | null {
-  const content = isRecord(paused.message) ? paused.message["content"] : undefined;
+  const content = isRecord(message) ? message["content"] : undefined;
   if (!Array.isArray(content) || content.length === 0) return null;
   const turn = toJson({ role: "assistant", content });
   try {
@@ -32,8 +29,24 @@ export function continuePaused(
     });
     if (request.bytes > requestBytesMax) return null;
     const requestSha256 = createHash("sha256").update(params).digest();
-    return { turn, request, requestSha256, output: paused.output };
+    return { turn, request, requestSha256 };
   } catch {
     return null;
   }
+}
+
+/** The record of an attempt that went on with paused turns: where its job must not go on, what they hold is kept. */
+export function keepTurns(
+  record: AttemptRecord,
+  prepared: PreparedJobs,
+  { input, turns }: Pick<PausedJob, "input" | "turns">,
+): AttemptRecord {
+  const { next } = record;
+  const mayLose = next.state === "failed" || (next.state === "queued" && next.continuation === undefined);
+  if (turns.length === 0 || !mayLose) return record;
+  const soFar = prepared.readAnswer(input, { content: [], stop_reason: "pause_turn" }, turns);
+  if (soFar.outcome !== "paused" || soFar.output === null) return record;
+  const { output } = soFar;
+  if (next.state === "queued") return { ...record, next: { ...next, soFar: output } };
+  return { ...record, result: { output, confidence: null, abstained: null, reason: "pause_turn" } };
 }

@@ -156,14 +156,11 @@ function ended(
   brokenCap: CapName | undefined,
   following: readonly AttemptRecord[],
 ): AttemptRecord {
-  if (brokenCap === undefined || !following.includes(record)) return record;
-  const continuation = continuationOf(record);
-  if (continuation === null)
-    return { ...record, next: { state: "failed", failureCode: brokenCap, failureFault: "policy" } };
-  const { output } = continuation;
-  return {
-    ...record,
-    next: { state: "truncated" },
-    result: { output, confidence: null, abstained: null, reason: brokenCap },
-  };
+  const { next } = record;
+  if (brokenCap === undefined || next.state !== "queued" || !following.includes(record)) return record;
+  const { continuation, soFar = null } = next;
+  const kept = { output: soFar, confidence: null, abstained: null, reason: brokenCap };
+  if (continuation !== undefined) return { ...record, next: { state: "truncated" }, result: kept };
+  const failed = { state: "failed", failureCode: brokenCap, failureFault: "policy" } as const;
+  return { ...record, next: failed, ...(soFar !== null && { result: kept }) };
 }

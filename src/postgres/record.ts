@@ -49,6 +49,8 @@ export type NextStep =
       waitReason?: WaitReason;
       /** It goes on with a paused answer sent back, if the caps of its job allow it. */
       continuation?: Continuation;
+      /** What there is so far, to be kept where it must not go on; null or absent: nothing. */
+      soFar?: string | null;
     };
 
 /** A paused answer and the request that continues it. */
@@ -57,8 +59,6 @@ export interface Continuation {
   turn: string;
   request: Pick<RenderedRequest, "bytes" | "inputTokensMax" | "toolRounds">;
   requestSha256: Buffer;
-  /** What there is so far, to be kept where it must not go on. */
-  output: string | null;
 }
 
 export interface AttemptRecord {

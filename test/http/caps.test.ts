@@ -260,3 +260,14 @@ test("work whose fees have no bound is refused by line, and may be skipped", asy
     }),
   ).toMatchObject({ code: "unbounded_cost" });
 });
+
+test("what paused turns held goes with the bulk that is deleted", async () => {
+  const { id } = await api.json(202, "/v1/bulks?type=message", upload([{ input: message() }]));
+  await api.pool.query(
+    "INSERT INTO job_turns (job_id, attempt_no, tenant_id, turn) SELECT id, 1, tenant_id, '{}' FROM jobs WHERE bulk_id = $1",
+    [id],
+  );
+  await api.json(200, `/v1/bulks/${id}/cancel`, { json: {} });
+  expect((await api.send(`/v1/bulks/${id}`, { method: "DELETE" })).status).toBe(204);
+  expect((await api.pool.query("SELECT 1 FROM job_turns")).rows).toEqual([]);
+});

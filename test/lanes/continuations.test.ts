@@ -159,6 +159,47 @@ describe("a cap ends a paused answer with what it has", () => {
   });
 });
 
+test("a job that fails behind a pause keeps what it paid for, in either lane", async () => {
+  fixture = await openBatchFixture({
+    jobsDirs: [webJobsDir],
+    settings: { SLUICE_TRIES_MAX: "3", SLUICE_ATTEMPTS_MAX: "3" },
+  });
+  pauseAnswers(fixture.simulator, "sim-marker:behind-0", 1);
+  fixture.simulator.addFault({
+    action: "errored",
+    match: { contains: "srvtoolu_" },
+    params: { kind: "api_error", status: 500 },
+    times: null,
+  });
+  const bulk = { type: "web-answer", inputs: webQuestions(1, "behind"), jobsDirs: [webJobsDir] };
+  await submitBulk(fixture.databaseUrl, { lane: "batch", ...bulk });
+  await fixture.drive();
+  const [line] = await readJobs(fixture.rows);
+  expect(line).toMatchObject({ state: "failed", reason: "pause_turn", continuations: 1 });
+  expect(line?.output).toContain("web_search_tool_result");
+  await judgeLane(fixture);
+
+  installation = await openInstallation({ settings: { SLUICE_JOBS_DIR: webJobsDir } });
+  const { db, simulator } = installation;
+  pauseAnswers(simulator, "sim-marker:behind-0", 1);
+  simulator.addFault({
+    action: "lose_response",
+    match: { contains: "srvtoolu_" },
+    params: { as: "reset" },
+    times: null,
+  });
+  await installation.start();
+  // One attempt, its continuation, and none behind that: the lost continuation would need a third.
+  await submitBulk(installation.databaseUrl, { lane: "realtime", ...bulk, caps: { bulkAttemptsMax: 2 } });
+  await waitForRest(installation, 20_000);
+  const [call] = await readJobs(async (text, values) => (await db.query(text, values)).rows);
+  expect(call).toMatchObject({ state: "failed", reason: "bulk_attempts_max", continuations: 1 });
+  expect(call?.output).toContain("web_search_tool_result");
+  const { rows } = await db.query("SELECT failure_code, failure_fault FROM jobs");
+  expect(rows).toEqual([{ failure_code: "bulk_attempts_max", failure_fault: "policy" }]);
+  await judge(db, simulator);
+});
+
 test("a type that searches the web never passes a tight budget: its fees are held too", async () => {
   installation = await openInstallation({
     settings: { SLUICE_JOBS_DIR: webJobsDir, SLUICE_UNBUDGETED: "refuse", SLUICE_CONCURRENCY: "30" },

@@ -9,7 +9,9 @@ import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
 import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
-import { continuePaused } from "../continuation.ts";
+import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
+import { continuePaused, keepTurns } from "../continuation.ts";
+import type { PausedJob } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { settleLine } from "./settle-line.ts";
@@ -55,7 +57,9 @@ export async function recordLines(
   return paidTwice;
 }
 
-const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
+/** What reads the answer, or, where there is none, what was said before it. */
+const needsInput = ({ line, result }: Paired): boolean => result.type === "succeeded" || line.turns !== null;
+const wantsInput = (each: Paired): boolean => each.line.input === null && needsInput(each);
 
 async function recordGroup(
   batch: MessageBatch,
@@ -98,29 +102,26 @@ async function settle(
     sentAt: batch.create_started_at,
     answeredAt: batch.ended_at ?? clock.now(),
   };
-  const read =
-    result.type === "succeeded"
-      ? await readAnswer(
-          line,
-          { input: line.input ?? inputs.get(line.job_id), message: result.message },
-          deps,
-        )
+  const input = line.input ?? inputs.get(line.job_id);
+  const jobs =
+    input !== undefined && needsInput({ line, result })
+      ? await deps.prepared.of(line.bulk_id, line.job_type)
       : null;
-  return settleLine(line, { result, ...(read ?? { answer: null, continuation: null }) }, terms);
+  if (jobs === null || input === undefined)
+    return settleLine(line, { result, answer: null, continuation: null }, terms);
+  const job = { input, promptVersion: line.prompt_version, turns: line.turns ?? [] };
+  return keepTurns(settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms), jobs, job);
 }
 
-async function readAnswer(
-  line: SettledLine,
-  { input, message }: { input: string | undefined; message: Readonly<Record<string, unknown>> },
-  { prepared }: BatchLaneDeps,
-): Promise<{ answer: Answer; continuation: Continuation | null } | null> {
-  const jobs = await prepared.of(line.bulk_id, line.job_type);
-  if (jobs === null || input === undefined) return null;
-  const turns = line.turns ?? [];
-  const answer = jobs.readAnswer(input, message, turns);
-  if (answer.outcome !== "paused") return { answer, continuation: null };
-  const paused = { input, promptVersion: line.prompt_version, turns };
-  return { answer, continuation: continuePaused(jobs, paused, { ...answer, message }) };
+function readAnswer(
+  result: LineResult,
+  jobs: PreparedJobs,
+  job: PausedJob,
+): { answer: Answer | null; continuation: Continuation | null } {
+  if (result.type !== "succeeded") return { answer: null, continuation: null };
+  const answer = jobs.readAnswer(job.input, result.message, job.turns);
+  const isPaused = answer.outcome === "paused";
+  return { answer, continuation: isPaused ? continuePaused(jobs, job, result.message) : null };
 }
 
 async function record(

@@ -26,7 +26,7 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
-import { continuePaused } from "../continuation.ts";
+import { continuePaused, keepTurns } from "../continuation.ts";
 import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
@@ -134,12 +134,13 @@ async function attempt(
   if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
-  return settleCall(job, end, read, {
+  const record = settleCall(job, end, read, {
     retry: { baseMs: retryBaseMs, capMs: retryCapMs, retryAfterMaxMs },
     triesMax: deps.config.triesMax,
     now: deps.clock.now(),
     random: deps.random(),
   });
+  return keepTurns(record, prepared, job);
 }
 
 /** Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. */
@@ -184,7 +185,7 @@ function readMessage(
   return {
     answer,
     sha256: createHash("sha256").update(end.text).digest(),
-    continuation: answer.outcome === "paused" ? continuePaused(prepared, job, { ...answer, message }) : null,
+    continuation: answer.outcome === "paused" ? continuePaused(prepared, job, message) : null,
   };
 }
 

@@ -127,7 +127,10 @@ export function afterAnswer(
 ): Pick<AttemptRecord, "next" | "result"> {
   if (answer.outcome !== "paused") return { next: { state: answer.outcome }, result: resultOf(answer) };
   if (continuation === null) return { next: { state: "truncated" }, result: resultOf(answer) };
-  return { next: { state: "queued", retryReason: "pause_turn", countsTry: false, waitReason, continuation } };
+  const { output: soFar } = answer;
+  return {
+    next: { state: "queued", retryReason: "pause_turn", countsTry: false, waitReason, continuation, soFar },
+  };
 }
 
 /** What is stored for the caller; reasons are names and codes, never what the model wrote. */
