@@ -12,6 +12,7 @@ import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./keys.ts";
 import { pauseRoutes } from "./pauses.ts";
 import { queueRoutes } from "./queues.ts";
+import { refusedModelRoutes } from "./refused-models.ts";
 import { resultRoutes } from "./results.ts";
 import { spendRoute } from "./spend.ts";
 import { stopRoutes } from "./stops.ts";
@@ -28,6 +29,7 @@ export function allRoutes(api: Api): Route[] {
     ...queueRoutes(api),
     ...pauseRoutes(api),
     ...stopRoutes(api),
+    ...refusedModelRoutes(api),
     ...budgetRoutes(api),
     spendRoute(api),
     ...alertRoutes(api),
