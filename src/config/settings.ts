@@ -242,6 +242,16 @@ export const settingsSchema = z
       oneOf(...unbudgetedRules).default("refuse"),
       "Work that no budget covers: refuse keeps it waiting until one is set, allow runs it without a ceiling.",
     ),
+    countTokens: setting(
+      "SLUICE_COUNT_TOKENS",
+      oneOf("when_bound", "never").default("when_bound"),
+      "Whether requests that find no room under a ceiling are counted by the provider, free of charge, to hold less for them.",
+    ),
+    countRequestsPerMinute: setting(
+      "SLUICE_COUNT_REQUESTS_PER_MINUTE",
+      whole(1, 100_000, 1_000),
+      "Pace of these counts; the provider's smallest limit for them is 2,000.",
+    ),
     jobsDir: setting("SLUICE_JOBS_DIR", text.min(1).optional(), "Further job types of your own."),
     logLevel: setting(
       "SLUICE_LOG_LEVEL",

@@ -19,7 +19,7 @@ export async function startBatcherRole(
   runtime: Runtime,
   { provider, gate }: { provider: Provider; gate: Gate },
 ): Promise<Role> {
-  const { pool, config, clock, log, listener, flags, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, listener, flags, backend, jobTypes, tightening, newId } = runtime;
   const lane = createBatchLane({
     pool,
     batches: createProviderBatches(provider, {
@@ -38,6 +38,7 @@ export async function startBatcherRole(
     credentialId: defaultCredentialId,
     random: Math.random,
     newId,
+    tightening,
     leaseMs: limits.batchLeaseMs,
   });
   const forget = [

@@ -33,7 +33,7 @@ function createWorkerCount(runtime: Runtime): () => Promise<{ processes: number;
 }
 
 export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
-  const { pool, config, clock, log, listener, life, flags, backend } = runtime;
+  const { pool, config, clock, log, listener, life, flags, backend, tightening } = runtime;
   const queue = await backend.createQueue(realtimeQueueName);
   const workers = createWorkerCount(runtime);
   const holder = life.id;
@@ -54,6 +54,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
     gate: flags.gate,
     widthOf: rampOf(runtime),
     credentialId: defaultCredentialId,
+    tightening,
     concurrency: async () => (await workers()).concurrency,
     holdLease: () => {
       const epoch = keeper.epoch();
@@ -128,7 +129,7 @@ export async function startWorkerRole(
   runtime: Runtime,
   { provider, pace, gate }: WorkerRoleOptions,
 ): Promise<Role> {
-  const { pool, config, clock, log, listener, life, flags, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, listener, life, flags, backend, jobTypes, tightening, newId } = runtime;
   const lane = createRealtimeWorker({
     pool,
     config,
@@ -143,6 +144,7 @@ export async function startWorkerRole(
     random: Math.random,
     processId: () => life.id,
     credentialId: defaultCredentialId,
+    tightening,
     // No wait of the lane may keep a drained process alive: its longest is the drain's own deadline.
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
   });

@@ -42,6 +42,8 @@ export interface Behaviour {
   shares: Shares;
   /** Output text is stretched by a log-normal factor of this sigma; 0 leaves answers as they are. */
   outputSigma: number;
+  /** What count_tokens answers, as a share of what will be billed; drawn by the text between the two. */
+  countShare: Range;
 }
 
 export interface SimulatorOptions extends Partial<Omit<Behaviour, "shares">> {
@@ -100,6 +102,7 @@ const strict: Behaviour = {
   uploadBytesPerS: 0,
   shares: noShares,
   outputSigma: 0,
+  countShare: { min: 1, max: 1 },
 };
 
 const profiles: Readonly<Record<Profile, Behaviour>> = {

@@ -121,6 +121,7 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): 
     credentialId: deps.credentialId,
     processId: deps.processId,
     unbudgeted: config.unbudgeted,
+    tightening: deps.tightening,
     now: new Date(nowMs),
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
     models: deps.standing,

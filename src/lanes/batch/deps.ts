@@ -6,6 +6,7 @@ import type { Clock } from "../../domain/clock.ts";
 import type { Gate, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import type { Tightening } from "../../postgres/tight-bounds.ts";
 import type { ProviderBatches } from "../../provider/batches.ts";
 import type { QueueBackend } from "../../queue/backend.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
@@ -47,6 +48,8 @@ export interface BatchLaneDeps {
   readonly credentialId: string;
   readonly random: () => number;
   readonly newId: () => string;
+  /** Absent: holds are by bytes and declared caps. */
+  readonly tightening?: Tightening | undefined;
   /** The lease of one step in milliseconds; `limits.batchLeaseMs` but for tests. */
   readonly leaseMs: number;
 }
