@@ -4,7 +4,7 @@
 import type * as windows from "../../src/postgres/windows.ts";
 
 export const windowsFor: typeof windows.windowsFor = (_, scopes) =>
-  Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set() });
+  Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set(), labels: new Map() });
 export const lockWindows: typeof windows.lockWindows = () => Promise.resolve(new Map());
 export const readRooms: typeof windows.readRooms = () => Promise.resolve(new Map());
 export const takeHolds: typeof windows.takeHolds = () => Promise.resolve();

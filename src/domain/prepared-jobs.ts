@@ -34,8 +34,8 @@ export interface PreparedJobs {
   /** Validates the input of one line and renders it. */
   check(input: unknown): CheckedInput;
   /**
-   * Renders a stored input with a prompt version, varied where that is asked for. Byte for byte the same every time. Throws for a version
-   * that does not exist, and where further turns hold what has no bound.
+   * Renders a stored input with a prompt version, as it was accepted or varied for one attempt. Byte for byte the same every time.
+   * Throws for a version that does not exist, and where further turns hold what has no bound.
    */
   render(input: string, version: number, variation?: Variation): RenderedRequest;
   /** Reads the provider's Message for a stored input. `turns`: what it continues; its content and theirs are one answer. */
@@ -62,8 +62,12 @@ export function prepareStructured(
     hasData: dataNames.length > 0,
   });
 
-  function build(own: Values, version: number, { turns = [] }: Variation = {}): RenderedRequest {
-    const frame = frameOf(own, version);
+  function build(
+    own: Values,
+    version: number,
+    { maxTokens = definition.maxTokens, turns = [] }: Variation = {},
+  ): RenderedRequest {
+    const frame = frameOf(own, version, maxTokens);
     const data = dataNames.length > 0 ? dataJson(dataNames, own, shared) : "";
     const more = turns.map((turn) => `,${turn}`).join("");
     return {
@@ -73,7 +77,7 @@ export function prepareStructured(
       version,
       inputTokensMax:
         frame.tokensMax + boundBytes(data) + boundBytes(more) + turns.length * turnOverheadTokens,
-      outputTokensMax: definition.maxTokens,
+      outputTokensMax: maxTokens,
       traits,
       toolRounds: turns.length,
       serverToolUses: 0,
@@ -90,8 +94,10 @@ export function prepareStructured(
     readAnswer(input, message, turns = []) {
       const own = parseRecord(input);
       const { checks } = definition;
-      return readStructured(joined(message, turns), frameOf(own, serving).schema, (output, envelope) =>
-        checks === undefined ? null : checks({ ...shared, ...own }, output, envelope),
+      return readStructured(
+        joined(message, turns),
+        frameOf(own, serving, definition.maxTokens).schema,
+        (output, envelope) => (checks === undefined ? null : checks({ ...shared, ...own }, output, envelope)),
       );
     },
   };
@@ -148,24 +154,31 @@ function joined(message: unknown, turns: readonly string[]): unknown {
 /** An answer may quote an input of the deepest kind inside a tool call, with the levels of the message around it. */
 const answerNestingMax = 128;
 
-/** The frame for a line: the one of the bulk, or the last one seen where lines bring instruction values of their own. */
+/**
+ * The frame for a line: the one of the bulk, or the last one seen where lines bring instruction values of their own. One is kept for
+ * the declared cap and one for the cap of attempts at present: each line that is varied is rendered as accepted first.
+ */
 function frameMemo(
   definition: StructuredJobType,
   templates: Templates,
   fields: { shared: Values; instructionNames: readonly string[]; hasData: boolean },
-): (own: Values, version: number) => Frame {
-  const memo = new Map<number, { key: string; frame: Frame }>();
-  return (own, version) => {
+): (own: Values, version: number, maxTokens: number) => Frame {
+  const memo = new Map<string, { key: string; frame: Frame }>();
+  return (own, version, maxTokens) => {
     const brings = fields.instructionNames.filter((name) => own[name] !== undefined);
-    const key = brings.length === 0 ? "" : JSON.stringify(brings.map((name) => [name, own[name]]));
-    const known = memo.get(version);
+    const key =
+      brings.length === 0
+        ? String(maxTokens)
+        : JSON.stringify([maxTokens, ...brings.map((name) => [name, own[name]])]);
+    const place = `${version} ${maxTokens === definition.maxTokens ? "declared" : "varied"}`;
+    const known = memo.get(place);
     if (known?.key === key) return known.frame;
     const template = templates.get(version);
     if (template === undefined)
       throw new Error(`job type ${definition.name} has no prompt version ${version}`);
     const values = pick(fields.instructionNames, own, fields.shared);
-    const frame = buildFrame(definition, template, values, fields.hasData);
-    memo.set(version, { key, frame });
+    const frame = buildFrame(definition, template, values, { hasData: fields.hasData, maxTokens });
+    memo.set(place, { key, frame });
     return frame;
   };
 }

@@ -1,10 +1,9 @@
-/**
- * How the request of an attempt differs from the one its input renders to. The same variation gives the same bytes, always; what is
- * left out is as the input says.
- */
+// How one attempt's request may differ from the one its job was accepted, bounded and hashed with. The accepted request is rendered
+// and its hash compared first; only then is it varied, so that nothing else can have changed. Absent members leave it as it is.
+
 export interface Variation {
-  /** Another `max_tokens`. */
+  /** In the place of the declared `max_tokens`. */
   readonly maxTokens?: number;
-  /** Turns behind the request's own, each the JSON text of a message. */
+  /** Further turns, JSON text of one message each, behind those of the request. */
   readonly turns?: readonly string[];
 }

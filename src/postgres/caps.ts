@@ -9,6 +9,7 @@
 import type { CapName, Draw, NextAttempt } from "../domain/caps.ts";
 import { drawNext, readCaps, tokensBound } from "../domain/caps.ts";
 import { promptTokens, readUsage } from "../domain/price.ts";
+import { cutByCap } from "../domain/right-size.ts";
 import type { Client } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
@@ -160,7 +161,8 @@ function ended(
   if (brokenCap === undefined || next.state !== "queued" || !following.includes(record)) return record;
   const { continuation, soFar = null } = next;
   const kept = { output: soFar, confidence: null, abstained: null, reason: brokenCap };
-  if (continuation !== undefined) return { ...record, next: { state: "truncated" }, result: kept };
+  if (continuation !== undefined || next.retryReason === cutByCap)
+    return { ...record, next: { state: "truncated" }, result: kept };
   const failed = { state: "failed", failureCode: brokenCap, failureFault: "policy" } as const;
   return { ...record, next: failed, ...(soFar !== null && { result: kept }) };
 }

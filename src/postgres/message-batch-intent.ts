@@ -17,6 +17,7 @@ import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
 import { reach } from "../observe/points.ts";
+import { noteProbe } from "./credentials.ts";
 import { withTransaction } from "./pool.ts";
 import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
@@ -96,7 +97,7 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   );
   if (open.length >= terms.openMax || heldBack) return { kind: "open" };
 
-  const lines = await priceLines(client, await lockLines(client, terms), terms.now);
+  const lines = await priceLines(client, await lockLines(client, terms), terms);
   const packed = pack(groupByBulk(lines), terms.limits);
   if (packed.length === 0) return { kind: "empty" };
   const why = ripenessOf(packed, {
@@ -193,6 +194,9 @@ async function writeIntent(
     terms.credentialId,
     terms.processId,
     terms.now,
+    lines.map(({ requestBytes }) => requestBytes),
+    lines.map(({ bounds }) => bounds.inputTokensMax),
+    lines.map(({ bounds }) => bounds.outputTokensMax),
   ]);
   const requests = lines.map((line) => ({ amountNano: line.worstNano, windowIds: windowsOfLine(line) }));
   const verdicts = admit(await roomFor(client, requests, true), requests, terms.unbudgeted);
@@ -211,6 +215,11 @@ async function writeIntent(
     expiresAt: null,
   });
   const { queue, credentialId, now } = terms;
+  const models = [...new Set(lines.map(({ row }) => row.model))];
+  await noteProbe(client, credentialId, {
+    models: models.filter((model) => terms.models.probing.has(model)),
+    now,
+  });
   await insertBatch(client, [
     batchId,
     queue.tenantId,

@@ -2,10 +2,15 @@
 
 import type { WaitingLine } from "../domain/pack.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
+import { oneOfEach } from "../domain/refused-models.ts";
+import type { ModelStanding } from "../domain/refused-models.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { noteHeld } from "./dispatch.ts";
 import type { Client, Database } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
+import { boundsIn } from "./tight-bounds.ts";
+import type { Bounds, Tightening } from "./tight-bounds.ts";
 
 const waitingQueues = query("message-batches/waiting-queues");
 const waitingBulks = query("message-batches/waiting-bulks");
@@ -53,6 +58,7 @@ type LineRow = RowOf<"message-batches/choose-lines">;
 /** A waiting line, priced. */
 export interface Line extends WaitingLine {
   readonly row: LineRow;
+  readonly bounds: Bounds;
   readonly worstNano: bigint;
   readonly priceId: string;
 }
@@ -61,8 +67,12 @@ export interface LockTerms {
   /** Lines to look at, by bulk: its fair share of a pack. */
   readonly shares: ReadonlyMap<string, number>;
   readonly now: Date;
+  /** Absent: holds are by bytes and declared caps. */
+  readonly tightening?: Tightening | undefined;
   /** Whether work of this scope may start now. */
   isOpen(scope: WorkScope): boolean;
+  /** Refused models: those that wait, and those of which one line may be tried. */
+  readonly models: ModelStanding;
 }
 
 /** Locks each bulk's share. Models whose gate is shut are found on the way and passed over in the next look. */
@@ -77,7 +87,10 @@ export async function lockLines(client: Client, terms: LockTerms): Promise<LineR
       [...closedModels],
     ]);
     const shut = shutModels(rows, terms);
-    if (shut.length === 0) return rows;
+    if (shut.length === 0) return oneOfEach(rows, terms.models.probing);
+    const held = rows.filter(({ model }) => terms.models.held.has(model));
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await noteHeld(client, held, "credential");
     for (const model of shut) closedModels.add(model);
   }
 }
@@ -93,11 +106,18 @@ function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
       bulkId: row.bulk_id,
     });
   }
-  return [...scopes.values()].filter((scope) => !terms.isOpen(scope)).map((scope) => scope.model);
+  return [...scopes.values()]
+    .filter((scope) => terms.models.held.has(scope.model) || !terms.isOpen(scope))
+    .map((scope) => scope.model);
 }
 
 /** What each line costs at most; those without a price are ended on the spot. */
-export async function priceLines(client: Client, rows: readonly LineRow[], now: Date): Promise<Line[]> {
+export async function priceLines(
+  client: Client,
+  rows: readonly LineRow[],
+  { now, tightening }: Pick<LockTerms, "now" | "tightening">,
+): Promise<Line[]> {
+  const boundsOf = await boundsIn(client, rows, { lane: "batch", now, tightening });
   const unpriced: string[] = [];
   const lines = rows.flatMap((row) => {
     const price = priceAt(row.model, now.getTime());
@@ -106,18 +126,20 @@ export async function priceLines(client: Client, rows: readonly LineRow[], now: 
       return [];
     }
     const traits = traitsOf(row);
-    const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+    const bounds = boundsOf(row);
     return [
       {
         row,
+        bounds,
         id: row.id,
         bulkId: row.bulk_id,
-        requestBytes: row.request_bytes,
+        // The request as accepted, with other digits in one place.
+        requestBytes: row.request_bytes + digits(bounds.outputTokensMax) - digits(row.output_tokens_max),
         queuedAtMs: row.queued_at.getTime(),
         attemptNo: row.attempt_no,
         tries: row.tries,
         retryReason: row.retry_reason,
-        worstNano: worstCostNanoUsd({ ...bound, lane: "batch", price, traits }),
+        worstNano: worstCostNanoUsd({ ...bounds, lane: "batch", price, traits }),
         priceId: price.id,
       },
     ];
@@ -125,3 +147,5 @@ export async function priceLines(client: Client, rows: readonly LineRow[], now: 
   if (unpriced.length > 0) await failUnpriced(client, [unpriced]);
   return lines;
 }
+
+const digits = (number: number): number => String(number).length;

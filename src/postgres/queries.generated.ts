@@ -7,10 +7,10 @@ export interface Queries {
     params: [hasWebhook: boolean, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -34,10 +34,10 @@ export interface Queries {
     params: [id: string, tenantId: string | null];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -67,10 +67,10 @@ export interface Queries {
     ];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -113,6 +113,12 @@ export interface Queries {
     };
     rows: "one";
   };
+  /** Removes alerts that are done with and older than an instant: they left, were logged, or were given up long ago. */
+  "alerts/prune": {
+    params: [before: Date, rowsMax: number];
+    row: never;
+    rows: "none";
+  };
   /** Raises an alert that no trigger raises; nothing if its key has raised one before. */
   "alerts/raise": {
     params: [
@@ -131,10 +137,10 @@ export interface Queries {
     params: [putOffMs: number, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -400,6 +406,12 @@ export interface Queries {
     params: [id: readonly (string | null)[]];
     row: never;
     rows: "none";
+  };
+  /** Ends the budgets that quotes have made for bulks which are finished, once nothing is held under them. */
+  "budgets/end-quoted": {
+    params: [rowsMax: number];
+    row: { id: string };
+    rows: "many";
   };
   /** The open holds on the windows of a budget, in the order in which they were taken, with the job of those that belong to an attempt. */
   "budgets/holds": {
@@ -860,6 +872,7 @@ export interface Queries {
       may_run_in_us: boolean;
       web_searches_max: number;
       attempt_no: number;
+      attempts_paid: number;
       attempts_counted: number;
       attempts_max: number;
       tries: number;
@@ -868,6 +881,9 @@ export interface Queries {
       dispatched_at: Date | null;
       labels: string | null;
       may_wait: boolean;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
       input: string;
       turns: string[] | null;
     };
@@ -896,19 +912,115 @@ export interface Queries {
       worstNano: readonly (bigint | null)[],
       priceId: readonly (string | null)[],
       priceAt: Date,
+      inputTokensMax: readonly (number | null)[],
+      outputTokensMax: readonly (number | null)[],
     ];
     row: never;
     rows: "none";
   };
-  /** A credential's state. */
-  "credentials/find": {
-    params: [id: string];
-    row: { id: string; name: string; stopped_at: Date | null; stop_reason: string | null };
+  /** Makes the row of each model that is counted for the first time: settlements judge rows that are there. */
+  "count/know-models": {
+    params: [model: readonly (string | null)[]];
+    row: never;
+    rows: "none";
+  };
+  /** Writes counts to their jobs while these wait; 0 says that a request is none the provider counts. */
+  "count/store": {
+    params: [jobId: readonly (string | null)[], tokens: readonly (number | null)[]];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Takes the models that have switched themselves off and nobody has been told of. */
+  "count/take-off": {
+    params: [];
+    row: { model: string; off_reason: string; off_at: Date | null };
+    rows: "many";
+  };
+  /** Begins anew with the counts of a model: on, without samples, with this margin. */
+  "count/trust-again": {
+    params: [model: string, marginBp: number];
+    row: { model: string };
     rows: "one";
   };
-  /** Lifts the stop of a credential: a call that was sent after it has succeeded. */
+  /** How far the counts of each model can be believed. */
+  "count/trusts": {
+    params: [];
+    row: {
+      model: string;
+      margin_bp: number;
+      samples: bigint;
+      worst_bp: bigint;
+      since: Date;
+      off_at: Date | null;
+      off_reason: string | null;
+    };
+    rows: "many";
+  };
+  /** Waiting jobs for which a ceiling had no room and whose requests the provider has not counted yet, the oldest of each model behind the last one looked at. */
+  "count/waiting": {
+    params: [model: readonly (string | null)[], afterId: readonly (string | null)[], jobsMax: number];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+      bulk_id: string;
+      job_type: string;
+      model: string;
+      prompt_version: number;
+      request_sha256: Buffer;
+      labels: string | null;
+      input: string;
+    };
+    rows: "many";
+  };
+  /** A person lifts what holds a model back, for every credential, with the audit event; the lanes look at once. */
+  "credentials/allow-model": {
+    params: [model: string, actor: string, reason: string];
+    row: { credential_id: string; audit_id: bigint; told: string };
+    rows: "many";
+  };
+  /** A credential's state, with the models it may not use: when each was refused last, and when it was last tried. */
+  "credentials/find": {
+    params: [id: string];
+    row: {
+      id: string;
+      name: string;
+      stopped_at: Date | null;
+      stop_reason: string | null;
+      models: string[];
+      refused_at: Date[];
+      tried_at: Date[];
+    };
+    rows: "one";
+  };
+  /** The models that are held back, with the credential that may not use them. */
+  "credentials/list-refused": {
+    params: [];
+    row: {
+      model: string;
+      credential_id: string;
+      credential_name: string;
+      since: Date;
+      refused_at: Date;
+      probed_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Notes that refused models are being tried again: the next try is counted from now. */
+  "credentials/probe-models": {
+    params: [credentialId: string, models: readonly (string | null)[], now: Date];
+    row: never;
+    rows: "none";
+  };
+  /** Holds a model back that the provider refuses to a credential. */
+  "credentials/refuse-model": {
+    params: [credentialId: string, model: string, now: Date, togetherMs: number, stopReason: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** A call that was sent at $2 has succeeded: the stop of its credential is lifted if it is older, and so is what holds its models back. */
   "credentials/resume": {
-    params: [id: string, sentAt: Date];
+    params: [id: string, sentAt: Date, models: readonly (string | null)[]];
     row: never;
     rows: "none";
   };
@@ -918,10 +1030,10 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** How many realtime jobs are dispatched and due, and how many wait in the queue for their time. */
+  /** How many realtime jobs are dispatched and due, how many wait in the queue for their time, and how many calls have ended with a bill since the last look: what was given back or requeued has left the window and was no work done. */
   "dispatch/count-window": {
-    params: [];
-    row: { due: number; delayed: number };
+    params: [after: bigint | null];
+    row: { due: number; delayed: number; ended: number; newest: bigint };
     rows: "one";
   };
   /** Moves queued jobs to dispatched under a new dispatch number, if this dispatcher still holds its lease. */
@@ -953,6 +1065,8 @@ export interface Queries {
       horizon: Date,
       now: Date,
       closedModels: readonly (string | null)[],
+      fullLabel: readonly (string | null)[],
+      fullTenant: readonly (string | null)[],
     ];
     row: {
       id: string;
@@ -971,10 +1085,16 @@ export interface Queries {
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       labels: string | null;
       may_wait: boolean;
+      prompt_version: number;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
+      attempts_paid: number;
+      attempts_max: number;
     };
     rows: "many";
   };
-  /** Writes down that queued jobs are held by a pause or stop, once. */
+  /** Writes down that queued jobs are held by a pause, a stop or a refused model, once. */
   "dispatch/mark-held": {
     params: [jobId: readonly (string | null)[], waitReason: string];
     row: never;
@@ -1312,6 +1432,8 @@ export interface Queries {
       realtime_nano: bigint | null;
       price_id: string;
       guard_verdict: string;
+      input_tokens_max: number | null;
+      output_tokens_max: number | null;
       queued_at: Date;
       dispatched_at: Date | null;
       claimed_at: Date;
@@ -1571,6 +1693,12 @@ export interface Queries {
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       queued_at: Date;
       labels: string | null;
+      prompt_version: number;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
+      attempts_paid: number;
+      attempts_max: number;
     };
     rows: "many";
   };
@@ -1610,6 +1738,9 @@ export interface Queries {
       credentialId: string,
       processId: string,
       now: Date,
+      requestBytes: readonly (number | null)[],
+      inputTokensMax: readonly (number | null)[],
+      outputTokensMax: readonly (number | null)[],
     ];
     row: never;
     rows: "none";
@@ -1651,7 +1782,14 @@ export interface Queries {
   };
   /** A void message batch that the provider has after all: canceled, so that it costs as little as possible, and harvested. */
   "message-batches/found-late": {
-    params: [id: string, providerId: string, providerCreatedAt: Date, providerExpiresAt: Date, now: Date];
+    params: [
+      id: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+      unproved: boolean,
+    ];
     row: { id: string; wake_no: number };
     rows: "one";
   };
@@ -1688,7 +1826,7 @@ export interface Queries {
     row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
     rows: "many";
   };
-  /** What some lines are rendered from, in the order of jobs. */
+  /** What some lines are rendered from, in the order of jobs: the request as it was accepted, and the size and the cap it is sent with. */
   "message-batches/line-requests": {
     params: [jobId: readonly (string | null)[]];
     row: {
@@ -1696,8 +1834,10 @@ export interface Queries {
       bulk_id: string;
       job_type: string;
       prompt_version: number;
-      request_bytes: number;
       request_sha256: Buffer;
+      declared_tokens: number;
+      output_tokens_max: number | null;
+      request_bytes: number;
       input: string;
       turns: string[] | null;
     };
@@ -1713,6 +1853,12 @@ export interface Queries {
   "message-batches/lock-collecting": {
     params: [credentialId: string];
     row: { locked: boolean };
+    rows: "one";
+  };
+  /** Ends a message batch whose results can never be fetched, once every line has been ended without them. */
+  "message-batches/lose-results": {
+    params: [id: string, processId: string, now: Date];
+    row: { id: string };
     rows: "one";
   };
   /** Writes down that the provider was asked to cancel. */
@@ -1744,10 +1890,18 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The open attempts of a message batch whose lines are to go back, some at a time. */
+  /** The open attempts of a message batch whose lines are to go back or to end without results, some at a time. */
   "message-batches/open-lines": {
     params: [messageBatchId: string, rowsMax: number];
-    row: { job_id: string; no: number; worst_nano: bigint; tries: number };
+    row: {
+      job_id: string;
+      no: number;
+      worst_nano: bigint;
+      tries: number;
+      attempts_paid: number;
+      attempts_max: number;
+      cancel_requested_at: Date | null;
+    };
     rows: "many";
   };
   /** How far a message batch has come, for display. */
@@ -1763,6 +1917,12 @@ export interface Queries {
       count_expired: number;
       ingested_lines: number;
     };
+    rows: "one";
+  };
+  /** The creator's own answer names the batch that was adopted: it is ours, and a cancellation that waited for that is due. */
+  "message-batches/prove": {
+    params: [id: string, providerId: string, now: Date];
+    row: { id: string };
     rows: "one";
   };
   /** Counts a poll or download that failed; never a reason to give up. */
@@ -1828,6 +1988,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };
@@ -1855,9 +2016,11 @@ export interface Queries {
       bulk_id: string;
       job_type: string;
       prompt_version: number;
+      model: string;
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
+      is_capped: boolean;
       input: string | null;
       turns: string[] | null;
     };
@@ -1890,7 +2053,7 @@ export interface Queries {
       providerCreatedAt: Date,
       providerExpiresAt: Date,
       nextPollAt: Date,
-      errorCode: string | null,
+      unproved: boolean,
       createTries: number,
     ];
     row: { id: string };
@@ -1947,6 +2110,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };
@@ -2010,6 +2174,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Writes down that a process was seen to be dead. */
+  "processes/confirm-dead": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
     params: [role: string];
@@ -2032,6 +2202,7 @@ export interface Queries {
       concurrency: number,
       leaseMs: number,
       oldId: string | null,
+      identity: string | null,
     ];
     row: never;
     rows: "none";
@@ -2041,6 +2212,12 @@ export interface Queries {
     params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
+  };
+  /** Processes whose lease has ended and of which it is not known that they are dead, with what their death can be seen by. */
+  "processes/suspects": {
+    params: [rowsMax: number];
+    row: { id: string; identity: string };
+    rows: "many";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {
@@ -2103,6 +2280,7 @@ export interface Queries {
       tenantId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      models: boolean,
     ];
     row: {
       id: string;
@@ -2388,6 +2566,12 @@ export interface Queries {
     row: { id: string };
     rows: "one";
   };
+  /** Counts the paid lines of a second batch under the name of one of ours. */
+  "recover/note-twin": {
+    params: [id: string, lines: number];
+    row: { tenant_id: string; queue_id: string };
+    rows: "one";
+  };
   /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
   "reprice/correct": {
     params: [
@@ -2468,6 +2652,82 @@ export interface Queries {
     row: { id: string; audit_id: bigint };
     rows: "one";
   };
+  /** Begins to read the lengths of a type: with what the ledger holds of its last seven days, so that what is known counts at once. */
+  "right-sizes/begin-fold": {
+    params: [jobType: string];
+    row: never;
+    rows: "none";
+  };
+  /** The caps in force. */
+  "right-sizes/caps": {
+    params: [];
+    row: { job_type: string; prompt_version: number; model: string; cap: number };
+    rows: "many";
+  };
+  /** How long the answers of a type were that were booked in a span of time, by prompt version and model. */
+  "right-sizes/lengths": {
+    params: [jobType: string, since: Date, until: Date];
+    row: {
+      prompt_version: number;
+      model: string;
+      tokens: number;
+      truncated: boolean;
+      sized: boolean;
+      answers: number;
+    };
+    rows: "many";
+  };
+  /** The span of the ledger that is to be read next for the lengths of a type: an hour of it at most, and only what is old enough that no transaction of that time is still open. */
+  "right-sizes/lock-fold": {
+    params: [jobType: string, lagMs: number];
+    row: { since: Date; until: Date };
+    rows: "one";
+  };
+  /** Says up to when the lengths of a type have been read. */
+  "right-sizes/move-fold": {
+    params: [jobType: string, until: Date];
+    row: never;
+    rows: "none";
+  };
+  /** What is known of the lengths of answers, of one job type or of all. */
+  "right-sizes/read": {
+    params: [jobType: string | null];
+    row: {
+      job_type: string;
+      prompt_version: number;
+      model: string;
+      lengths: number[];
+      samples: number;
+      cap: number | null;
+      sized: number;
+      truncated: number;
+      off_at: Date | null;
+      off_reason: string | null;
+    };
+    rows: "many";
+  };
+  /** Lets a type be right-sized again: what was cut before is forgotten, the lengths stay. */
+  "right-sizes/size-again": {
+    params: [jobType: string];
+    row: { prompt_version: number; model: string };
+    rows: "many";
+  };
+  /** Writes what is known of the lengths of answers. */
+  "right-sizes/write": {
+    params: [
+      jobType: string,
+      promptVersion: number,
+      model: string,
+      lengths: readonly (number | null)[],
+      samples: number,
+      cap: number | null,
+      sized: number,
+      truncated: number,
+      offReason: string | null,
+    ];
+    row: never;
+    rows: "none";
+  };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
     params: [tenantId: string | null, since: Date, until: Date, dimension: string, rowsMax: number];
@@ -2512,11 +2772,12 @@ export interface Queries {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       provider_id: string | null;
-      line_count: number;
+      lines: number;
       processing_status: "in_progress" | "canceling" | "ended" | null;
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;
       ended_at: Date | null;
+      unproved: boolean;
       asked_by_this: boolean;
       worst_nano: bigint;
     };
@@ -2706,6 +2967,8 @@ export interface Queries {
       ordinal: number;
       budget_id: string;
       tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
       window_kind: "day" | "month" | "total";
       time_zone: string;
       when_bound: "wait" | "reject" | "downgrade";

@@ -14,6 +14,7 @@ import type { CapName } from "../domain/caps.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
 import { reach } from "../observe/points.ts";
+import { notifyBudget } from "./budgets.ts";
 import { withinCaps } from "./caps.ts";
 import { withTransaction } from "./pool.ts";
 import { query } from "./query.ts";
@@ -149,6 +150,8 @@ async function closeGroup(
   changes: WindowChanges,
 ): Promise<Omit<RecordedAttempt, "brokenCap">[]> {
   const { rows } = await closeRows(client, parametersOf(records));
+  // A correction downwards makes room that nobody would look for: what a hold gives back is followed by its own end.
+  if (rows.some((row) => row.spent_nano < 0n)) await notifyBudget(client, "correction");
   for (const row of rows)
     for (const windowId of row.window_ids)
       changes.add(windowId, {

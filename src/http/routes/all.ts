@@ -5,6 +5,7 @@ import { openApiDocument } from "../openapi.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { alertRoutes } from "./alerts.ts";
+import { boundRoutes } from "./bounds.ts";
 import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
@@ -12,6 +13,7 @@ import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./keys.ts";
 import { pauseRoutes } from "./pauses.ts";
 import { queueRoutes } from "./queues.ts";
+import { refusedModelRoutes } from "./refused-models.ts";
 import { resultRoutes } from "./results.ts";
 import { spendRoute } from "./spend.ts";
 import { stopRoutes } from "./stops.ts";
@@ -28,7 +30,9 @@ export function allRoutes(api: Api): Route[] {
     ...queueRoutes(api),
     ...pauseRoutes(api),
     ...stopRoutes(api),
+    ...refusedModelRoutes(api),
     ...budgetRoutes(api),
+    ...boundRoutes(api),
     spendRoute(api),
     ...alertRoutes(api),
     ...typeRoutes(api),

@@ -44,11 +44,14 @@ export interface AttemptDeps {
   prepared: PreparedBulks;
   claim(claim: Claim): Promise<ClaimAnswer>;
   /** Puts a dispatched job back without an attempt. */
-  giveBack(dispatch: Dispatch, waitReason: "pause" | "stop"): Promise<void>;
+  giveBack(dispatch: Dispatch, waitReason: "pause" | "stop" | "credential"): Promise<void>;
+  /** Whether a model was refused here a moment ago: what was dispatched before that is not worth a call. */
+  isRefused(model: string): boolean;
   record(record: AttemptRecord): Promise<RecordedAttempt>;
   onCredentialRefused(outcome: AttemptOutcome): Promise<void>;
-  /** A call sent at that time was answered. */
-  onAnswered(sentAt: Date): void;
+  onModelRefused(model: string): Promise<void>;
+  /** A call for that model, sent at that time, was answered. */
+  onAnswered(sentAt: Date, model: string): void;
   inFlight: InFlight;
   /** Attempts from their claim to the end of their call, and the calls among them. */
   places: { claimed: Places; calling: Places };
@@ -74,9 +77,9 @@ export async function runAttempt(
 ): Promise<AttemptSummary> {
   const mayStart = await deps.pace.acquire(drain);
   const verdict = mayStart ? deps.gate(dispatch) : null;
-  if (verdict === null || !verdict.open) {
+  if (verdict === null || !verdict.open || deps.isRefused(dispatch.model)) {
     if (mayStart) deps.pace.giveBack();
-    const why = verdict?.why === "pause" ? "pause" : "stop";
+    const why = verdict === null ? "stop" : (waitAt(verdict) ?? "credential");
     await deps.giveBack(dispatch, why);
     return { outcome: "not_claimed", detail: why };
   }
@@ -129,9 +132,9 @@ async function attempt(
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
   if (end.kind === "answer") {
     reach("call.answered");
-    deps.onAnswered(end.sentAt);
+    deps.onAnswered(end.sentAt, job.model);
   }
-  if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
+  await noteRefusal(end, job, deps);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
   const record = settleCall(job, end, read, {
@@ -143,11 +146,17 @@ async function attempt(
   return keepTurns(record, prepared, job);
 }
 
-/** Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. */
+/**
+ * Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. A cap of this attempt's
+ * own is put in after the comparison.
+ */
 function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   try {
-    const { params } = prepared.render(job.input, job.promptVersion, { turns: job.turns });
-    return createHash("sha256").update(params).digest().equals(job.requestSha256) ? params : null;
+    const { input, promptVersion, turns } = job;
+    const { params } = prepared.render(input, promptVersion, { turns });
+    if (!createHash("sha256").update(params).digest().equals(job.requestSha256)) return null;
+    if (job.cap === undefined) return params;
+    return prepared.render(input, promptVersion, { maxTokens: job.cap, turns }).params;
   } catch {
     return null;
   }
@@ -189,9 +198,11 @@ function readMessage(
   };
 }
 
-type RefusedEnd = Extract<CallEnd<unknown>, { kind: "error" }>;
-const outcomeStops = (end: CallEnd<unknown>): end is RefusedEnd =>
-  end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true;
+async function noteRefusal(end: CallEnd<unknown>, job: ClaimedJob, deps: AttemptDeps): Promise<void> {
+  if (end.kind !== "error") return;
+  if (outcomeRules[end.outcome].stopsCredential === true) await deps.onCredentialRefused(end.outcome);
+  if (end.outcome === "model_refused") await deps.onModelRefused(job.model);
+}
 
 function report(
   job: ClaimedJob,
@@ -204,6 +215,8 @@ function report(
   if (recorded.recorded === "already") log.event("attempt.late", ids);
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
+  // A late record, or one of a job that was canceled meanwhile, may move nothing.
+  if (!recorded.jobMoved) return;
   if (recorded.brokenCap !== null) log.event("job.capped", { ...ids, cap: recorded.brokenCap });
   else if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
   else if (record.next.countsTry) log.event("job.retry_scheduled", ids);

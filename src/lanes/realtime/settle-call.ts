@@ -7,6 +7,7 @@ import type { Answer } from "../../domain/answer.ts";
 import { isRecord } from "../../domain/json-value.ts";
 import { costNanoUsd, readUsage } from "../../domain/price.ts";
 import { retryDelayMs } from "../../domain/retry.ts";
+import { cutByCap } from "../../domain/right-size.ts";
 import type { RetryTimes } from "../../domain/retry.ts";
 import type { ClaimedJob } from "../../postgres/claim.ts";
 import type { WaitReason } from "../../domain/job.ts";
@@ -117,7 +118,11 @@ function settleAnswer(
     ...(typeof message["stop_reason"] === "string" && { stopReason: message["stop_reason"] }),
     ...(isRecord(message["usage"]) && { usage: message["usage"] }),
   };
-  return { ...base, attempt, ...afterAnswer(read, "schedule") };
+  const after = afterAnswer(read, "schedule");
+  if (job.cap === undefined || message["stop_reason"] !== "max_tokens") return { ...base, attempt, ...after };
+  // Cut by our own cap: it gets the declared one, in a turn that was left for it.
+  const soFar = after.result?.output ?? null;
+  return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false, soFar } };
 }
 
 /** What becomes of a job whose attempt was answered: its outcome, or, for one that is paused, another attempt. */

@@ -17,6 +17,8 @@ UPDATE jobs j
    SET tokens_used = a.tokens_used, tokens_reserved = a.tokens_reserved,
        continuations = j.continuations + CASE WHEN a.turn IS NULL THEN 0 ELSE 1 END,
        request_bytes = coalesce(a.request_bytes, j.request_bytes), request_sha256 = coalesce(a.request_sha256, j.request_sha256),
-       input_tokens_max = coalesce(a.input_tokens_max, j.input_tokens_max)
+       input_tokens_max = coalesce(a.input_tokens_max, j.input_tokens_max),
+       -- A count was of the request without the turn.
+       input_tokens_counted = CASE WHEN a.turn IS NULL THEN j.input_tokens_counted END
   FROM allowed a
  WHERE j.id = a.job_id
