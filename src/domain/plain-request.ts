@@ -71,11 +71,15 @@ function refusalsOf(report: ContentReport, fees: Fees, { inputTokensMax }: Decla
   return inputTokensMax === undefined ? [...unboundedErrors(report), ...unpriced] : unpriced;
 }
 
-/** The parameters with further turns behind their own. */
-function varied(params: Record<string, unknown>, { turns = [] }: Variation = {}): Record<string, unknown> {
+/** The parameters with another `max_tokens`, and with further turns behind their own. */
+function varied(
+  params: Record<string, unknown>,
+  { maxTokens, turns = [] }: Variation = {},
+): Record<string, unknown> {
+  const capped = maxTokens === undefined ? params : { ...params, max_tokens: maxTokens };
   const own: unknown = params["messages"];
-  if (turns.length === 0 || !Array.isArray(own)) return params;
-  return { ...params, messages: [...(own as unknown[]), ...turns.map(parseRecord)] };
+  if (turns.length === 0 || !Array.isArray(own)) return capped;
+  return { ...capped, messages: [...(own as unknown[]), ...turns.map(parseRecord)] };
 }
 
 /** Everything in parameters of any shape that has no bound, as refusals. */
