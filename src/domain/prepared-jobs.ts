@@ -117,11 +117,8 @@ export function preparePlain(
       const built = buildPlainRequest(paramsOf(result.own), serving, declared);
       return built.ok ? withinSize(result.text, built.request) : built;
     },
-    render(input, version, variation: Variation = {}) {
-      const { maxTokens } = variation;
-      const accepted = paramsOf(parseRecord(input));
-      const params = maxTokens === undefined ? accepted : { ...accepted, max_tokens: maxTokens };
-      const built = buildPlainRequest(params, version, declared, variation);
+    render(input, version, variation) {
+      const built = buildPlainRequest(paramsOf(parseRecord(input)), version, declared, variation);
       // It was checked with the same rules when it was accepted; if rules have become stricter since, that is a bug here.
       if (!built.ok)
         throw new Error(`job type ${definition.name} no longer renders an input it has accepted`);

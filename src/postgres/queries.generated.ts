@@ -872,7 +872,6 @@ export interface Queries {
       may_run_in_us: boolean;
       web_searches_max: number;
       attempt_no: number;
-      attempts_paid: number;
       attempts_counted: number;
       attempts_max: number;
       tries: number;

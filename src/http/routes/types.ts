@@ -4,7 +4,6 @@ import { namedCaps } from "../../domain/caps.ts";
 import { readSizes } from "../../postgres/right-sizes.ts";
 import type { TypeSize } from "../../postgres/right-sizes.ts";
 import type { Api } from "../api.ts";
-import { shownCaps } from "../caps.ts";
 import { presentSize, sizeSchema } from "../bounds.ts";
 import { shownCaps } from "../caps.ts";
 import { defineRoute, type Route } from "../route.ts";

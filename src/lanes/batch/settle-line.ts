@@ -82,12 +82,17 @@ function settleMessage(
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (read === null)
     return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
-  if (isCutByCap(line, stopReason))
-    return {
-      attempt,
-      next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch" },
-    };
-  return { attempt, ...afterAnswer(read, "batch") };
+  const after = afterAnswer(read, "batch");
+  if (!isCutByCap(line, stopReason)) return { attempt, ...after };
+  const soFar = after.result?.output ?? null;
+  const next = {
+    state: "queued",
+    retryReason: cutByCap,
+    countsTry: false,
+    waitReason: "batch",
+    soFar,
+  } as const;
+  return { attempt, next };
 }
 
 /** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */

@@ -119,9 +119,10 @@ function settleAnswer(
     ...(isRecord(message["usage"]) && { usage: message["usage"] }),
   };
   // Cut by our own cap: it gets the declared one, in a turn that was left for it.
-  if (job.cap !== undefined && message["stop_reason"] === "max_tokens")
-    return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false } };
-  return { ...base, attempt, ...afterAnswer(read, "schedule") };
+  const after = afterAnswer(read, "schedule");
+  if (job.cap === undefined || message["stop_reason"] !== "max_tokens") return { ...base, attempt, ...after };
+  const soFar = after.result?.output ?? null;
+  return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false, soFar } };
 }
 
 /** What becomes of a job whose attempt was answered: its outcome, or, for one that is paused, another attempt. */

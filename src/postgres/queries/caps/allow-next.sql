@@ -18,7 +18,7 @@ UPDATE jobs j
        continuations = j.continuations + CASE WHEN a.turn IS NULL THEN 0 ELSE 1 END,
        request_bytes = coalesce(a.request_bytes, j.request_bytes), request_sha256 = coalesce(a.request_sha256, j.request_sha256),
        input_tokens_max = coalesce(a.input_tokens_max, j.input_tokens_max),
-       -- A count was of the request as it was: with another turn it bounds nothing, and none is taken again.
+       -- A count was of the request as it was; 0: with a turn of a server tool it is none the provider counts.
        input_tokens_counted = CASE WHEN a.turn IS NULL THEN j.input_tokens_counted ELSE 0 END
   FROM allowed a
  WHERE j.id = a.job_id
