@@ -4,7 +4,7 @@
 import type * as windows from "../../src/postgres/windows.ts";
 
 export const windowsFor: typeof windows.windowsFor = (_, scopes) =>
-  Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set() });
+  Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set(), labels: new Map() });
 export const everyWindow: typeof windows.everyWindow = () => Promise.resolve([]);
 export const readBudgetRooms: typeof windows.readBudgetRooms = () => Promise.resolve([]);
 export const shortWindows: typeof windows.shortWindows = () => new Set();

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { systemClock } from "../config/clock.ts";
 import { createProvider } from "../provider/client.ts";
 import type { Provider } from "../provider/client.ts";
+import { createCostReport } from "../provider/cost-report.ts";
 import { createSimulatedInvoice, createUsageReport } from "../provider/figures.ts";
 import type { FigureSource } from "../provider/figures.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
@@ -37,19 +38,28 @@ export function workKey(config: Config): string {
   });
 }
 
+export interface Figures {
+  readonly source: FigureSource;
+  /** The provider's own money beside it; null where there is none, or where it cannot be narrowed to the keys that were named. */
+  readonly cost: FigureSource | null;
+  close(): Promise<void>;
+}
+
 /** Undefined without an admin key and without a simulator. */
-export function figureSourceOf(
-  config: Config,
-  choice: FigureChoice,
-): { source: FigureSource; close(): Promise<void> } | undefined {
+export function figureSourceOf(config: Config, choice: FigureChoice): Figures | undefined {
   if (config.anthropicAdminKey !== undefined) {
     const provider = openProvider(config, config.anthropicAdminKey);
-    return { source: createUsageReport(provider, choice), close: () => provider.close() };
+    return {
+      source: createUsageReport(provider, choice),
+      cost: choice.apiKeyIds.length > 0 ? null : createCostReport(provider, choice),
+      close: () => provider.close(),
+    };
   }
   const local = loopback.has(new URL(config.providerUrl).hostname);
   if (!local || config.anthropicApiKey?.startsWith("sk-ant-") === true) return undefined;
   return {
     source: createSimulatedInvoice(config.providerUrl, workKey(config)),
+    cost: null,
     close: () => Promise.resolve(),
   };
 }

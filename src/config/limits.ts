@@ -192,8 +192,6 @@ export const limits = {
   listenerBackoffMaxMs: 1_000,
   /** Reads of the flags per permission, so that one lost read costs nothing. */
   readsPerPermission: 4,
-  /** How long work takes to come back to its full width after its stop was lifted: long enough to be stopped again. */
-  rampMs: 10_000,
   /** Between two looks at stops that are not complete: their receipts, the cancellation of their message batches. */
   stopLookMs: 500,
   /** Message batches shown in one receipt; a credential has fewer open. */
@@ -211,6 +209,8 @@ export const limits = {
   deadlineGapMs: 5_000,
   /** Attempts of lost processes booked in one transaction. */
   reapRowsMax: 500,
+  /** Alerts that left or were given up are kept this long: a quarter, in which bills are settled. */
+  alertRowKeptMs: 90 * 24 * 3_600_000,
   /** A lease ended this long ago before its process row is removed: receipts and traces still name it. */
   processRowKeptMs: 7 * 24 * 3_600_000,
   /** The lease of a singleton (upkeep, the follower of bulks): another takes over within 5 s. */

@@ -197,6 +197,11 @@ export const settingsSchema = z
       whole(50, 3_000, 3_000),
       "How long a process may start calls after it last read the flags.",
     ),
+    rampMs: setting(
+      "SLUICE_RAMP_MS",
+      whole(0, 10 * minuteMs, 10_000),
+      "How long work takes to come back to its full width after its stop was lifted: long enough to be stopped again.",
+    ),
     breakerFactor: setting(
       "SLUICE_BREAKER_FACTOR",
       whole(0, 1_000, 5),

@@ -16,7 +16,10 @@ export type BatchStanding =
   | "not_sent"
   /** Its creation waits for its answer. */
   | "creating"
-  /** It is not known whether the provider has it. It is canceled when it is found. */
+  /**
+   * It is not known whether the provider has it, or whether the one that was recognised there is ours. It is canceled once that is
+   * certain, and may cost all it holds until then.
+   */
   | "doubtful"
   /** To be canceled, and the provider has not been asked yet. */
   | "to_cancel"
@@ -86,6 +89,7 @@ function standingOf(batch: StopBatchRow): BatchStanding {
       return "doubtful";
     case "created":
       if (batch.cancel_requested_at === null) return "goes_on";
+      if (batch.unproved) return "doubtful";
       return batch.cancel_sent_at === null ? "to_cancel" : "canceling";
     case "ended":
     case "ingested":

@@ -10,9 +10,11 @@ export const alertKinds = [
   "budget_committed",
   "overrun",
   "credential_stopped",
+  "model_refused",
   "breaker_tripped",
   "paid_twice",
   "batch_missing",
+  "results_lost",
   "count_off",
   "test",
 ] as const;
@@ -30,6 +32,7 @@ export const alertScopes = [
   "label",
   "bulk",
   "credential",
+  "model",
   "message_batch",
 ] as const;
 export type AlertScope = (typeof alertScopes)[number];
@@ -95,6 +98,12 @@ const wordings: Record<AlertKind, Wording> = {
     nextStep: () =>
       "Nothing fails, all work waits. Renew the key, the credit or the spend limit; it goes on with the next probe.",
   },
+  model_refused: {
+    severity: () => "critical",
+    title: (facts) => `The provider refuses ${nameOf(facts)} to ${facts.reason}.`,
+    nextStep: () =>
+      "Its work waits, all other work goes on. Allow the model to the key; it goes on with the next probe, or once a person lifts it.",
+  },
   breaker_tripped: {
     severity: () => "critical",
     title: (facts) => `The breaker has paused ${nameOf(facts)}: ${facts.reason}.`,
@@ -110,6 +119,12 @@ const wordings: Record<AlertKind, Wording> = {
     severity: () => "warning",
     title: (facts) => `The provider does not know ${nameOf(facts)} any more.`,
     nextStep: () => "It is still polled and its money stays held. Ask the provider what became of the batch.",
+  },
+  results_lost: {
+    severity: () => "critical",
+    title: (facts) => `The results of ${nameOf(facts)} can never be fetched: ${facts.reason}.`,
+    nextStep: () =>
+      "Its open lines are booked at their worst case and go on by their policy. Compare with the provider's bill: sluice reconcile.",
   },
   count_off: {
     severity: () => "warning",

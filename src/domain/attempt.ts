@@ -17,6 +17,7 @@ export const attemptOutcomes = [
   "overloaded",
   "provider_error",
   "credential_refused",
+  "model_refused",
   "out_of_credit",
   "spend_limit",
   "not_sent",
@@ -61,6 +62,7 @@ export const outcomeRules: Record<AttemptOutcome, OutcomeRule> = {
   overloaded: { bill: "none", next: "wait", waitReason: "breaker" },
   provider_error: { bill: "none", next: "retry", fault: "provider" },
   credential_refused: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
+  model_refused: { bill: "none", next: "wait", waitReason: "credential" },
   out_of_credit: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
   spend_limit: { bill: "none", next: "wait", waitReason: "credential", stopsCredential: true },
   not_sent: { bill: "none", next: "wait", waitReason: "breaker" },
@@ -95,7 +97,8 @@ const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
   [400, "invalid_request"],
   [401, "credential_refused"],
   [402, "out_of_credit"],
-  [403, "credential_refused"],
+  // Unless a code above says that it is the account: see domain/refused-models.ts.
+  [403, "model_refused"],
   [404, "not_found"],
   [408, "provider_error"],
   [409, "provider_error"],
@@ -104,7 +107,8 @@ const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
   [529, "overloaded"],
 ]);
 
-const gatewayTimeouts = new Set([408, 504, 524]);
+const gatewayTimeouts = new Set([408, 504, 520, 524]);
+const badGateway = 502;
 
 /** Classifies an HTTP error answer. Unknown 4xx are the caller's; unknown 5xx, and 3xx, which nobody follows, the provider's. */
 export function classifyError(error: ProviderError): AttemptOutcome {
@@ -117,7 +121,11 @@ export function classifyError(error: ProviderError): AttemptOutcome {
 }
 
 function outcomeOfStatus(status: number, type: string | undefined): AttemptOutcome {
-  // A time limit of something between us and the provider proves nothing: the call may be computed behind it.
+  // A page of something between us and the provider knows nothing of models.
+  if (type === undefined && status === 403) return "credential_refused";
+  // What something between us and the provider says proves nothing: the call may be computed behind it. A time limit of the
+  // provider's own has a type; a bad gateway is never the provider itself, whatever its body says.
+  if (status === badGateway) return "unknown_end";
   if (type === undefined && gatewayTimeouts.has(status)) return "unknown_end";
   return (
     outcomeByStatus.get(status) ?? (status >= 500 || status < 400 ? "provider_error" : "invalid_request")

@@ -68,7 +68,7 @@ const outcomesByType: Readonly<Record<string, AttemptOutcome>> = {
   not_found_error: "not_found",
   request_too_large: "too_large",
   authentication_error: "credential_refused",
-  permission_error: "credential_refused",
+  permission_error: "model_refused",
   billing_error: "out_of_credit",
   rate_limit_error: "rate_limited",
   overloaded_error: "overloaded",
@@ -103,13 +103,20 @@ export interface LineTerms {
   readonly unwanted: boolean;
 }
 
+/** A batch whose lines are still wanted is canceled by a stop. */
+const waitReasons: Partial<Record<AttemptOutcome, WaitReason>> = {
+  canceled: "stop",
+  model_refused: "credential",
+};
+
 /** Decides about a line without an answer. It cost nothing, whatever the reason. */
 export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineStep {
   const rule = outcomeRules[outcome];
   if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: rule.fault ?? "provider" };
   if (outcome === "canceled" && terms.unwanted) return { state: "canceled" };
-  const countsTry = outcome !== "canceled";
+  // A refused model waits for its permission and does not use up its tries: what is tried meanwhile is one line now and then.
+  const countsTry = outcome !== "canceled" && outcome !== "model_refused";
   if (countsTry && terms.tries + 1 >= terms.triesMax)
     return { state: "failed", failureCode: outcome, failureFault: rule.fault ?? "provider" };
   const delayMs = countsTry ? retryDelayMs(terms.retry, terms.tries + 1, terms.random) : 0;
@@ -118,8 +125,7 @@ export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineSt
     retryReason: outcome,
     countsTry,
     notBefore: new Date(terms.now.getTime() + delayMs),
-    // A batch whose lines are still wanted is canceled by a stop.
-    waitReason: outcome === "canceled" ? "stop" : "batch",
+    waitReason: waitReasons[outcome] ?? "batch",
   };
 }
 

@@ -11,7 +11,7 @@
 //   creating  the request may be under way, under the lease of one process; only that process may say it never left
 //   created   the provider's id is known
 //   ended     the provider has finished; results are there to be fetched
-//   ingested  every line has its end, all counted against the provider's counts
+//   ingested  every line has its end, all counted against the provider's counts, or their results can never be fetched (results_lost)
 //   doubtful  nobody knows whether the provider has it; the money stays held and the lines stay out of other batches
 //   refused   nothing of it was accepted; its lines went back
 //   void      proved absent by listings; its lines went back, its money stays held until no bill can come any more
@@ -19,6 +19,7 @@
 // A message batch is never sent again under the same id once it has been in doubt. A second creation is the way to pay twice,
 // and the provider has no idempotency key to prevent it.
 
+import { outcomeRules } from "./attempt.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 
 export type MessageBatchState =
@@ -34,7 +35,7 @@ export type MessageBatchState =
 const moves: Record<MessageBatchState, readonly MessageBatchState[]> = {
   intent: ["creating", "refused"],
   creating: ["intent", "created", "doubtful"],
-  created: ["ended", "doubtful", "void"],
+  created: ["ended", "doubtful", "void", "ingested"],
   ended: ["ingested", "doubtful", "void"],
   doubtful: ["created", "intent", "void"],
   void: ["created"],
@@ -51,7 +52,7 @@ export function mayMoveBatch(from: MessageBatchState, to: MessageBatchState): bo
 export type CreateRefusal =
   /** Not accepted for a reason that passes: the same intent is sent again later. */
   | "later"
-  /** Not accepted because of the key, the credit or a spend limit: the credential stops, the lines wait. */
+  /** Not accepted because of the key, its models, the credit or a spend limit: the lines wait. */
   | "credential"
   /** Not accepted because of what it contains: the lines go back into smaller packs. */
   | "refused"
@@ -65,8 +66,7 @@ const passing = new Set([404, 405, 429, 529]);
  * that was worked on behind it, so they prove nothing. 404 and 405 are a wrong address, which no line is to blame for.
  */
 export function refusalOf(status: number, outcome: AttemptOutcome): CreateRefusal {
-  if (outcome === "credential_refused" || outcome === "out_of_credit" || outcome === "spend_limit")
-    return "credential";
+  if (outcomeRules[outcome].waitReason === "credential") return "credential";
   if (passing.has(status)) return "later";
   return status >= 400 && status < 500 && status !== 408 && status !== 409 ? "refused" : "unknown";
 }
@@ -78,6 +78,8 @@ export interface ProviderBatch {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly counts: BatchCounts;
+  /** Its results are gone for good. */
+  readonly archived: boolean;
 }
 
 export interface BatchCounts {

@@ -22,6 +22,9 @@ export const events = {
   "process.reaped": warn(
     "A process that did not show itself in time was declared dead; its open calls are presumed.",
   ),
+  "process.confirmed_dead": warn(
+    "A process that had lost its lease was seen to be dead by another one on its machine; stops do not wait for it any more.",
+  ),
   "process.lanes_ended": error("The lanes' own process ended unasked; it is started again."),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 
@@ -62,7 +65,9 @@ export const events = {
   "batch.doubtful": warn("It is unknown whether the provider accepted a message batch."),
   "batch.adopted": info("A doubtful message batch was found at the provider."),
   "batch.void": warn("A doubtful message batch was proved absent; its lines go back."),
-  "batch.found_late": error("A batch that counted as void was found; it is canceled and harvested."),
+  "batch.found_late": error(
+    "A batch that counted as void was found; it is harvested, and canceled if it is surely ours.",
+  ),
   "batch.disowned": warn("An adopted message batch turned out to be somebody else's."),
   "batch.recovered": info("After a restore, a message batch at the provider was looked at."),
   "batch.missing": error("A message batch answers 404 long after its creation; it is still polled."),
@@ -71,6 +76,9 @@ export const events = {
   "batch.ended": info("The provider has finished a message batch."),
   "batch.recounted": warn("The rows of a batch differ from its counts; it is downloaded again."),
   "batch.ingested": info("All results of a message batch are stored and settled."),
+  "batch.results_lost": error(
+    "The results of a message batch can never be fetched; its open lines are booked at their worst case.",
+  ),
   "batch.cancel_asked": info("The provider was asked to cancel a message batch."),
 
   "budget.bound": info("A budget had no room, or there is none; work waits for it."),
@@ -106,6 +114,7 @@ export const events = {
   "pace.changed": info("The provider's headers changed the pace of a credential."),
   "provider.rate_limited": warn("The provider answered 429; the pace is lowered."),
   "provider.unavailable": warn("The provider failed by its own fault."),
+  "provider.model_refused": error("The provider refused a model to the key; the work of that model waits."),
   "provider.credential_refused": error("The provider refused the key; its work waits for a person."),
 
   "workspace.shared": warn(

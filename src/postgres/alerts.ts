@@ -11,6 +11,7 @@ const markDelivered = query("alerts/mark-delivered");
 const markRefused = queryOne("alerts/mark-refused");
 const listRows = query("alerts/list");
 const findRow = queryOne("alerts/find");
+const pruneRows = query("alerts/prune");
 const pathRow = queryOne("alerts/path");
 
 export interface Alert extends AlertFacts {
@@ -72,6 +73,11 @@ export async function markAlertRefused(
 ): Promise<{ givenUp: boolean }> {
   const row = await markRefused(database, [id, error, pauseMs, triesMax]);
   return { givenUp: row?.state === "failed" };
+}
+
+/** Removes alerts that are done with and were raised before an instant; answers how many. */
+export async function pruneAlerts(database: Database, before: Date, rowsMax: number): Promise<number> {
+  return (await pruneRows(database, [before, rowsMax])).rowCount;
 }
 
 export interface AlertQuestion {

@@ -18,6 +18,7 @@ const lockWindowRows = query("budgets/lock-windows");
 const insertRow = queryOne("budgets/insert");
 const changeRow = query("budgets/change");
 const endRows = query("budgets/end");
+const endQuotedRows = query("budgets/end-quoted");
 const notifyRow = queryOne("budgets/notify");
 
 export type QueueBudgetRow = RowOf<"budgets/of-queues">;
@@ -160,6 +161,11 @@ export async function updateBudget(
 /** Ends budgets; their windows stay for what settles into them. */
 export async function endBudgets(client: Client, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await endRows(client, [ids]);
+}
+
+/** Ends the budgets that quotes made for bulks that are finished and hold nothing any more; answers their ids. */
+export async function endQuotedBudgets(database: Database, rowsMax: number): Promise<string[]> {
+  return (await endQuotedRows(database, [rowsMax])).rows.map((row) => row.id);
 }
 
 /** Tells the lanes, with the commit, that a budget changed; `about` is its queue or itself. */

@@ -1,16 +1,25 @@
 // The provider's account that is billed and paced. While it is stopped nothing new starts but, after a while, one probe at a
-// time: work waits with the reason `credential` and never fails for it.
+// time: work waits with the reason `credential` and never fails for it. A model that the account may not use is held back in the
+// same way, alone: see domain/refused-models.ts.
 
+import type { RefusedModels } from "../domain/refused-models.ts";
+import { refusedTogetherMs } from "../domain/refused-models.ts";
 import type { Database } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
+import type { RowOf } from "./query.ts";
 
 const stop = query("credentials/stop");
 const resume = query("credentials/resume");
 const find = queryOne("credentials/find");
+const refuse = query("credentials/refuse-model");
+const probe = query("credentials/probe-models");
+const listRows = query("credentials/list-refused");
+const allow = query("credentials/allow-model");
 
 export interface CredentialState {
   stoppedAt: Date | null;
   stopReason: string | null;
+  refusedModels: RefusedModels;
 }
 
 /** Marks a credential as refused by the provider; `reason` is an attempt outcome. */
@@ -18,13 +27,60 @@ export async function stopCredential(database: Database, id: string, reason: str
   await stop(database, [id, reason]);
 }
 
-/** Lifts the stop after the success of a call that was sent at `sentAt`. */
-export async function resumeCredential(database: Database, id: string, sentAt: Date): Promise<void> {
-  await resume(database, [id, sentAt]);
+/** A call for these models that was sent at `sentAt` has succeeded: what it proves wrong is lifted. */
+export async function resumeCredential(
+  database: Database,
+  id: string,
+  { sentAt, models }: { sentAt: Date; models: readonly string[] },
+): Promise<void> {
+  await resume(database, [id, sentAt, models]);
+}
+
+/** Holds a model back that was refused to the credential. Answers whether that has stopped the whole credential. */
+export async function refuseModel(
+  database: Database,
+  id: string,
+  { model, now }: { model: string; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await refuse(database, [id, model, now, refusedTogetherMs, "credential_refused"]);
+  return rowCount > 0;
+}
+
+/** Refused models are tried again now; see {@link refuseModel}. */
+export async function noteProbe(
+  database: Database,
+  id: string,
+  { models, now }: { models: readonly string[]; now: Date },
+): Promise<void> {
+  if (models.length > 0) await probe(database, [id, models, now]);
 }
 
 /** The state now; null for a credential that does not exist. */
 export async function readCredential(database: Database, id: string): Promise<CredentialState | null> {
   const row = await find(database, [id]);
-  return row === undefined ? null : { stoppedAt: row.stopped_at, stopReason: row.stop_reason };
+  if (row === undefined) return null;
+  const { models, refused_at: refusedAt, tried_at: triedAt } = row;
+  return {
+    stoppedAt: row.stopped_at,
+    stopReason: row.stop_reason,
+    refusedModels: new Map(
+      models.map((model, index) => [
+        model,
+        { refusedAt: refusedAt[index] ?? new Date(0), triedAt: triedAt[index] ?? new Date(0) },
+      ]),
+    ),
+  };
+}
+
+/** Every model that is held back, the longest first. */
+export async function listRefusedModels(database: Database): Promise<RowOf<"credentials/list-refused">[]> {
+  return (await listRows(database, [])).rows;
+}
+
+/** A person lets a model's work go on. False: it was not held back. */
+export async function allowModel(
+  database: Database,
+  act: { model: string; actor: string; reason: string },
+): Promise<boolean> {
+  return (await allow(database, [act.model, act.actor, act.reason])).rowCount > 0;
 }

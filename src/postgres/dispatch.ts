@@ -2,12 +2,15 @@
 
 import { limits } from "../config/limits.ts";
 import type { Unbudgeted } from "../domain/budget.ts";
+import type { FullLabel, FullLabels } from "../domain/full-labels.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { reach } from "../observe/points.ts";
+import { oneOfEach } from "../domain/refused-models.ts";
+import { noteProbe } from "./credentials.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
@@ -31,6 +34,10 @@ export interface Dispatch extends WorkScope {
   notBefore: Date | null;
 }
 
+/** Why a queued job is passed over; `credential`: its model is held back. */
+export type Closure = "pause" | "stop" | "credential";
+const closures: readonly Closure[] = ["pause", "stop", "credential"];
+
 export interface DispatchTerms {
   holder: string;
   epoch: bigint;
@@ -39,7 +46,14 @@ export interface DispatchTerms {
   /** Retries that are due later than this stay queued. */
   horizon: Date;
   /** What stands against work of this scope now; null: nothing. */
-  closedBy(scope: WorkScope): "pause" | "stop" | null;
+  closedBy(scope: WorkScope): Closure | null;
+  credentialId: string;
+  /** Models that the credential was refused and that are due to be tried with one job each. */
+  probing: ReadonlySet<string>;
+  /** What is known of labels without room; a look leaves them out and adds what it finds. */
+  fullLabels: FullLabels;
+  /** Whose a bulk is. */
+  tenantOf(bulkId: string): string | undefined;
   unbudgeted: Unbudgeted;
   /** Absent: holds are by bytes and declared caps. */
   tightening?: Tightening | undefined;
@@ -62,9 +76,12 @@ export async function findWaitingBulks(
   }));
 }
 
-/** Realtime jobs that are dispatched and not claimed yet. */
-export async function readWindow(database: Database): Promise<{ due: number; delayed: number }> {
-  return (await countWindow(database, [])) ?? { due: 0, delayed: 0 };
+/** Realtime jobs that are dispatched and not claimed yet, and the calls that ended since the ledger entry `after`. */
+export async function readWindow(
+  database: Database,
+  after: bigint | null,
+): Promise<RowOf<"dispatch/count-window">> {
+  return (await countWindow(database, [after])) ?? { due: 0, delayed: 0, ended: 0, newest: after ?? 0n };
 }
 
 /**
@@ -78,16 +95,24 @@ export async function dispatchFrom(
   terms: DispatchTerms,
 ): Promise<Dispatch[]> {
   let short: ReadonlySet<bigint> = new Set();
+  const begunAt = performance.now();
+  const full = terms.fullLabels.now(terms.now.getTime());
   const dispatched = await withTransaction(pool, async (client) => {
-    const rows = await lockOpen(client, places, terms);
+    const rows = await lockOpen(client, places, { ...terms, full });
+    if (full.length > 0) noteExhausted(places, rows, { terms, full, tookMs: performance.now() - begunAt });
     if (rows.length === 0) return [];
     const looked = await look(client, rows, terms);
     const { chosen, refused, cheaper } = looked;
     ({ short } = looked);
+    terms.fullLabels.add(looked.fullLabels, terms.now.getTime());
     await markRefused(client, refused, terms.now);
     await downgradeJobs(client, cheaper, terms.now);
     if (chosen.length === 0) return [];
     const done = await dispatchJobs(client, [chosen, terms.holder, terms.epoch, terms.leaseMs]);
+    await noteProbe(client, terms.credentialId, {
+      models: [...new Set(done.rows.map((row) => row.model))].filter((model) => terms.probing.has(model)),
+      now: terms.now,
+    });
     const order = new Map(chosen.map((id, index) => [id, index]));
     reach("dispatch.written");
     return done.rows
@@ -116,7 +141,7 @@ type QueuedRow = RowOf<"dispatch/lock-queued">;
 async function lockOpen(
   client: Client,
   places: ReadonlyMap<string, number>,
-  terms: DispatchTerms,
+  terms: DispatchTerms & { full: readonly FullLabel[] },
 ): Promise<QueuedRow[]> {
   const closedModels = new Set<string>();
   for (;;) {
@@ -127,21 +152,49 @@ async function lockOpen(
       terms.horizon,
       terms.now,
       [...closedModels],
+      terms.full.map(({ label }) => label),
+      terms.full.map(({ tenantId }) => tenantId),
     ]);
     const shut = rows.flatMap((row) => {
       const why = terms.closedBy(scopeOf(row));
       return why === null ? [] : [{ row, why }];
     });
-    if (shut.length === 0) return rows;
-    for (const why of ["pause", "stop"] as const) {
-      const ids = shut
-        .filter((one) => one.why === why && one.row.wait_reason !== why)
-        .map(({ row }) => row.id);
+    if (shut.length === 0) return oneOfEach(rows, terms.probing);
+    for (const why of closures) {
+      const held = shut.filter((one) => one.why === why).map(({ row }) => row);
       // oxlint-disable-next-line no-await-in-loop -- as above
-      if (ids.length > 0) await markHeld(client, [ids, why]);
+      await noteHeld(client, held, why);
     }
     for (const { row } of shut) closedModels.add(row.model);
   }
+}
+
+/** Bulks that showed less than was asked for, where labels were left out, have nothing else for a while. */
+function noteExhausted(
+  places: ReadonlyMap<string, number>,
+  rows: readonly QueuedRow[],
+  { terms, full, tookMs }: { terms: DispatchTerms; full: readonly FullLabel[]; tookMs: number },
+): void {
+  const seen = new Map<string, number>();
+  for (const { bulk_id: id } of rows) seen.set(id, (seen.get(id) ?? 0) + 1);
+  const leftOut = (id: string): boolean =>
+    full.some(({ tenantId }) => tenantId === null || tenantId === terms.tenantOf(id));
+  const exhausted = [...places].filter(([id, asked]) => (seen.get(id) ?? 0) < asked && leftOut(id));
+  terms.fullLabels.exhaust(
+    exhausted.map(([id]) => id),
+    terms.now.getTime(),
+    tookMs,
+  );
+}
+
+/** Tells queued jobs what they are held by, once; their rows are locked by the caller. */
+export async function noteHeld(
+  client: Client,
+  rows: readonly { id: string; wait_reason: string | null }[],
+  why: Closure,
+): Promise<void> {
+  const news = rows.filter((row) => row.wait_reason !== why).map(({ id }) => id);
+  if (news.length > 0) await markHeld(client, [news, why]);
 }
 
 const scopeOf = (row: QueuedRow): WorkScope => ({
@@ -159,6 +212,8 @@ interface Looked {
   cheaper: string[];
   /** Windows without room for one of the jobs. */
   readonly short: ReadonlySet<bigint>;
+  /** Labels that refused jobs which bear them themselves. */
+  readonly fullLabels: FullLabel[];
 }
 
 async function look(
@@ -167,7 +222,7 @@ async function look(
   { now, unbudgeted, tightening }: DispatchTerms,
 ): Promise<Looked> {
   const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
-  const { windowIds, downgrading } = await windowsFor(client, scopes, now);
+  const { windowIds, downgrading, labels } = await windowsFor(client, scopes, now);
   const rooms = await readRooms(client, windowIds.flat());
   const boundsOf = await boundsIn(client, rows, { lane: "realtime", now, tightening });
   const requests = rows.map((row, index) => ({
@@ -176,15 +231,21 @@ async function look(
   }));
   const verdicts = admit(rooms, requests, unbudgeted);
   const short = shortWindows(rooms, requests);
-  const looked: Looked = { chosen: [], refused: [], cheaper: [], short };
+  const looked: Looked = { chosen: [], refused: [], cheaper: [], short, fullLabels: [] };
   for (const [index, row] of rows.entries()) {
     const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
     if (fits) looked.chosen.push(row.id);
     else if (row.may_wait && shortIds.some((id) => downgrading.has(id))) looked.cheaper.push(row.id);
-    else looked.refused.push(row);
+    else {
+      looked.refused.push(row);
+      if (row.labels !== null) looked.fullLabels.push(...labelsAmong(shortIds, labels));
+    }
   }
   return looked;
 }
+
+const labelsAmong = (ids: readonly bigint[], labels: ReadonlyMap<bigint, FullLabel>): FullLabel[] =>
+  ids.flatMap((id) => labels.get(id) ?? []);
 
 async function markRefused(client: Client, refused: readonly QueuedRow[], now: Date): Promise<void> {
   const news = refused.filter((row) => row.wait_reason !== "budget" || row.labels !== null);

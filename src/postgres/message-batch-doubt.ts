@@ -13,6 +13,7 @@ const giveUpRow = query("message-batches/give-up");
 const disownRow = query("message-batches/disown");
 const youngVoids = query("message-batches/young-voids");
 const foundLateRow = queryOne("message-batches/found-late");
+const proveRow = query("message-batches/prove");
 const releaseHolds = query("message-batches/release-void-holds");
 
 /** Those of the provider's ids that belong to one of our batches or are known to be somebody else's. */
@@ -58,14 +59,22 @@ export async function readYoungVoids(
   return (await youngVoids(db, [credentialId, since])).rows;
 }
 
-/** A void batch was found at the provider: it is canceled and harvested. Undefined: it is not void any more. */
+/** The creator's own answer proves that an adopted batch is ours. False: it has no need of that, or is another one. */
+export async function proveBatch(db: Database, id: string, providerId: string, now: Date): Promise<boolean> {
+  return (await proveRow(db, [id, providerId, now])).rowCount > 0;
+}
+
+/**
+ * A void batch was found at the provider: it is harvested, and canceled unless it was only recognised (`unproved`). Undefined: it is
+ * not void any more.
+ */
 export async function markFoundLate(
   db: Database,
   id: string,
   batch: ProviderBatch,
-  now: Date,
+  { unproved, now }: { unproved: boolean; now: Date },
 ): Promise<Wake | undefined> {
-  const row = await foundLateRow(db, [id, batch.id, batch.createdAt, batch.expiresAt, now]);
+  const row = await foundLateRow(db, [id, batch.id, batch.createdAt, batch.expiresAt, now, unproved]);
   return row === undefined ? undefined : { id: row.id, state: "created", wakeNo: row.wake_no };
 }
 

@@ -17,6 +17,7 @@ import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
 import { reach } from "../observe/points.ts";
+import { noteProbe } from "./credentials.ts";
 import { withTransaction } from "./pool.ts";
 import { lockLines, priceLines } from "./message-batch-waiting.ts";
 import type { Line, LineBulk, LockTerms, WaitingQueue } from "./message-batch-waiting.ts";
@@ -214,6 +215,11 @@ async function writeIntent(
     expiresAt: null,
   });
   const { queue, credentialId, now } = terms;
+  const models = [...new Set(lines.map(({ row }) => row.model))];
+  await noteProbe(client, credentialId, {
+    models: models.filter((model) => terms.models.probing.has(model)),
+    now,
+  });
   await insertBatch(client, [
     batchId,
     queue.tenantId,

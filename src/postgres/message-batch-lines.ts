@@ -13,6 +13,7 @@ const openRows = query("message-batches/open-lines");
 const resultRows = query("message-batches/result-lines");
 const inputRows = query("message-batches/large-inputs");
 const recordIngestRow = query("message-batches/record-ingest");
+const loseResultsRow = query("message-batches/lose-results");
 const finishIngestRow = query("message-batches/finish-ingest");
 
 /** The open lines of a batch in the order of their jobs, and whether each is still wanted. */
@@ -42,12 +43,10 @@ export async function readLineRequests(db: Database, jobIds: readonly string[]):
   return (await requestRows(db, [jobIds])).rows;
 }
 
+export type OpenLine = RowOf<"message-batches/open-lines">;
+
 /** Open lines, at most so many, in no order. */
-export async function readOpenLines(
-  db: Database,
-  batchId: string,
-  rowsMax: number,
-): Promise<RowOf<"message-batches/open-lines">[]> {
+export async function readOpenLines(db: Database, batchId: string, rowsMax: number): Promise<OpenLine[]> {
   return (await openRows(db, [batchId, rowsMax])).rows;
 }
 
@@ -87,4 +86,9 @@ export async function finishIngest(
   lines: number,
 ): Promise<boolean> {
   return (await finishIngestRow(db, [id, processId, now, lines])).rowCount > 0;
+}
+
+/** Ends a batch whose results can never be fetched; false while a line is open. */
+export async function loseResults(db: Database, { id, processId }: Holder, now: Date): Promise<boolean> {
+  return (await loseResultsRow(db, [id, processId, now])).rowCount > 0;
 }

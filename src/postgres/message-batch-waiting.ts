@@ -3,7 +3,10 @@
 import type { WaitingLine } from "../domain/pack.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits } from "../domain/price.ts";
+import { oneOfEach } from "../domain/refused-models.ts";
+import type { ModelStanding } from "../domain/refused-models.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { noteHeld } from "./dispatch.ts";
 import type { Client, Database } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
@@ -69,6 +72,8 @@ export interface LockTerms {
   readonly tightening?: Tightening | undefined;
   /** Whether work of this scope may start now. */
   isOpen(scope: WorkScope): boolean;
+  /** Refused models: those that wait, and those of which one line may be tried. */
+  readonly models: ModelStanding;
 }
 
 /** Locks each bulk's share. Models whose gate is shut are found on the way and passed over in the next look. */
@@ -83,7 +88,10 @@ export async function lockLines(client: Client, terms: LockTerms): Promise<LineR
       [...closedModels],
     ]);
     const shut = shutModels(rows, terms);
-    if (shut.length === 0) return rows;
+    if (shut.length === 0) return oneOfEach(rows, terms.models.probing);
+    const held = rows.filter(({ model }) => terms.models.held.has(model));
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await noteHeld(client, held, "credential");
     for (const model of shut) closedModels.add(model);
   }
 }
@@ -99,7 +107,9 @@ function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
       bulkId: row.bulk_id,
     });
   }
-  return [...scopes.values()].filter((scope) => !terms.isOpen(scope)).map((scope) => scope.model);
+  return [...scopes.values()]
+    .filter((scope) => terms.models.held.has(scope.model) || !terms.isOpen(scope))
+    .map((scope) => scope.model);
 }
 
 /** What each line costs at most; those without a price are ended on the spot. */

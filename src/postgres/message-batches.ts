@@ -104,15 +104,15 @@ export interface Found {
   readonly createTries: number;
   readonly adopted: boolean;
   readonly dueAt: Date;
-  /** Why it is not quite certain that it is ours; null when it is. */
-  readonly doubt: string | null;
+  /** Recognised by its number of lines and its time only: nothing that cannot be undone is done to it yet. */
+  readonly unproved: boolean;
 }
 
 /** Stores the provider's id. False: the batch is in another state by now. Fails on a provider id that another batch has. */
 export async function storeCreated(
   db: Database,
   id: string,
-  { batch, createTries, adopted, dueAt, doubt }: Found,
+  { batch, createTries, adopted, dueAt, unproved }: Found,
 ): Promise<boolean> {
   const { rowCount } = await storeCreatedRow(db, [
     id,
@@ -121,7 +121,7 @@ export async function storeCreated(
     batch.createdAt,
     batch.expiresAt,
     dueAt,
-    doubt,
+    unproved,
     createTries,
   ]);
   return rowCount > 0;

@@ -7,10 +7,10 @@ export interface Queries {
     params: [hasWebhook: boolean, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -34,10 +34,10 @@ export interface Queries {
     params: [id: string, tenantId: string | null];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -67,10 +67,10 @@ export interface Queries {
     ];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -113,6 +113,12 @@ export interface Queries {
     };
     rows: "one";
   };
+  /** Removes alerts that are done with and older than an instant: they left, were logged, or were given up long ago. */
+  "alerts/prune": {
+    params: [before: Date, rowsMax: number];
+    row: never;
+    rows: "none";
+  };
   /** Raises an alert that no trigger raises; nothing if its key has raised one before. */
   "alerts/raise": {
     params: [
@@ -131,10 +137,10 @@ export interface Queries {
     params: [putOffMs: number, rowsMax: number];
     row: {
       id: string;
-      kind: "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
-      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
+      scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
       target: string;
       target_name: string;
       owner: string;
@@ -399,6 +405,12 @@ export interface Queries {
     params: [id: readonly (string | null)[]];
     row: never;
     rows: "none";
+  };
+  /** Ends the budgets that quotes have made for bulks which are finished, once nothing is held under them. */
+  "budgets/end-quoted": {
+    params: [rowsMax: number];
+    row: { id: string };
+    rows: "many";
   };
   /** The open holds on the windows of a budget, in the order in which they were taken, with the job of those that belong to an attempt. */
   "budgets/holds": {
@@ -900,15 +912,54 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** A credential's state. */
+  /** A person lifts what holds a model back, for every credential, with the audit event; the lanes look at once. */
+  "credentials/allow-model": {
+    params: [model: string, actor: string, reason: string];
+    row: { credential_id: string; audit_id: bigint; told: string };
+    rows: "many";
+  };
+  /** A credential's state, with the models it may not use: when each was refused last, and when it was last tried. */
   "credentials/find": {
     params: [id: string];
-    row: { id: string; name: string; stopped_at: Date | null; stop_reason: string | null };
+    row: {
+      id: string;
+      name: string;
+      stopped_at: Date | null;
+      stop_reason: string | null;
+      models: string[];
+      refused_at: Date[];
+      tried_at: Date[];
+    };
     rows: "one";
   };
-  /** Lifts the stop of a credential: a call that was sent after it has succeeded. */
+  /** The models that are held back, with the credential that may not use them. */
+  "credentials/list-refused": {
+    params: [];
+    row: {
+      model: string;
+      credential_id: string;
+      credential_name: string;
+      since: Date;
+      refused_at: Date;
+      probed_at: Date | null;
+    };
+    rows: "many";
+  };
+  /** Notes that refused models are being tried again: the next try is counted from now. */
+  "credentials/probe-models": {
+    params: [credentialId: string, models: readonly (string | null)[], now: Date];
+    row: never;
+    rows: "none";
+  };
+  /** Holds a model back that the provider refuses to a credential. */
+  "credentials/refuse-model": {
+    params: [credentialId: string, model: string, now: Date, togetherMs: number, stopReason: string];
+    row: { id: string };
+    rows: "one";
+  };
+  /** A call that was sent at $2 has succeeded: the stop of its credential is lifted if it is older, and so is what holds its models back. */
   "credentials/resume": {
-    params: [id: string, sentAt: Date];
+    params: [id: string, sentAt: Date, models: readonly (string | null)[]];
     row: never;
     rows: "none";
   };
@@ -918,10 +969,10 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** How many realtime jobs are dispatched and due, and how many wait in the queue for their time. */
+  /** How many realtime jobs are dispatched and due, how many wait in the queue for their time, and how many calls have ended with a bill since the last look: what was given back or requeued has left the window and was no work done. */
   "dispatch/count-window": {
-    params: [];
-    row: { due: number; delayed: number };
+    params: [after: bigint | null];
+    row: { due: number; delayed: number; ended: number; newest: bigint };
     rows: "one";
   };
   /** Moves queued jobs to dispatched under a new dispatch number, if this dispatcher still holds its lease. */
@@ -953,6 +1004,8 @@ export interface Queries {
       horizon: Date,
       now: Date,
       closedModels: readonly (string | null)[],
+      fullLabel: readonly (string | null)[],
+      fullTenant: readonly (string | null)[],
     ];
     row: {
       id: string;
@@ -979,7 +1032,7 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** Writes down that queued jobs are held by a pause or stop, once. */
+  /** Writes down that queued jobs are held by a pause, a stop or a refused model, once. */
   "dispatch/mark-held": {
     params: [jobId: readonly (string | null)[], waitReason: string];
     row: never;
@@ -1663,7 +1716,14 @@ export interface Queries {
   };
   /** A void message batch that the provider has after all: canceled, so that it costs as little as possible, and harvested. */
   "message-batches/found-late": {
-    params: [id: string, providerId: string, providerCreatedAt: Date, providerExpiresAt: Date, now: Date];
+    params: [
+      id: string,
+      providerId: string,
+      providerCreatedAt: Date,
+      providerExpiresAt: Date,
+      now: Date,
+      unproved: boolean,
+    ];
     row: { id: string; wake_no: number };
     rows: "one";
   };
@@ -1728,6 +1788,12 @@ export interface Queries {
     row: { locked: boolean };
     rows: "one";
   };
+  /** Ends a message batch whose results can never be fetched, once every line has been ended without them. */
+  "message-batches/lose-results": {
+    params: [id: string, processId: string, now: Date];
+    row: { id: string };
+    rows: "one";
+  };
   /** Writes down that the provider was asked to cancel. */
   "message-batches/mark-cancel-sent": {
     params: [id: string, now: Date];
@@ -1757,10 +1823,18 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** The open attempts of a message batch whose lines are to go back, some at a time. */
+  /** The open attempts of a message batch whose lines are to go back or to end without results, some at a time. */
   "message-batches/open-lines": {
     params: [messageBatchId: string, rowsMax: number];
-    row: { job_id: string; no: number; worst_nano: bigint; tries: number };
+    row: {
+      job_id: string;
+      no: number;
+      worst_nano: bigint;
+      tries: number;
+      attempts_paid: number;
+      attempts_max: number;
+      cancel_requested_at: Date | null;
+    };
     rows: "many";
   };
   /** How far a message batch has come, for display. */
@@ -1776,6 +1850,12 @@ export interface Queries {
       count_expired: number;
       ingested_lines: number;
     };
+    rows: "one";
+  };
+  /** The creator's own answer names the batch that was adopted: it is ours, and a cancellation that waited for that is due. */
+  "message-batches/prove": {
+    params: [id: string, providerId: string, now: Date];
+    row: { id: string };
     rows: "one";
   };
   /** Counts a poll or download that failed; never a reason to give up. */
@@ -1841,6 +1921,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };
@@ -1867,6 +1948,7 @@ export interface Queries {
       price_id: string;
       bulk_id: string;
       job_type: string;
+      model: string;
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
@@ -1902,7 +1984,7 @@ export interface Queries {
       providerCreatedAt: Date,
       providerExpiresAt: Date,
       nextPollAt: Date,
-      errorCode: string | null,
+      unproved: boolean,
       createTries: number,
     ];
     row: { id: string };
@@ -1959,6 +2041,7 @@ export interface Queries {
       ended_at: Date | null;
       ingested_at: Date | null;
       stop_id: string | null;
+      unproved: boolean;
     };
     rows: "one";
   };
@@ -2022,6 +2105,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Writes down that a process was seen to be dead. */
+  "processes/confirm-dead": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
     params: [role: string];
@@ -2044,6 +2133,7 @@ export interface Queries {
       concurrency: number,
       leaseMs: number,
       oldId: string | null,
+      identity: string | null,
     ];
     row: never;
     rows: "none";
@@ -2053,6 +2143,12 @@ export interface Queries {
     params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
+  };
+  /** Processes whose lease has ended and of which it is not known that they are dead, with what their death can be seen by. */
+  "processes/suspects": {
+    params: [rowsMax: number];
+    row: { id: string; identity: string };
+    rows: "many";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {
@@ -2115,6 +2211,7 @@ export interface Queries {
       tenantId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      models: boolean,
     ];
     row: {
       id: string;
@@ -2399,6 +2496,12 @@ export interface Queries {
     row: { id: string };
     rows: "one";
   };
+  /** Counts the paid lines of a second batch under the name of one of ours. */
+  "recover/note-twin": {
+    params: [id: string, lines: number];
+    row: { tenant_id: string; queue_id: string };
+    rows: "one";
+  };
   /** Books attempts at another price: the attempt, its job and a correction entry, all but the budget windows. */
   "reprice/correct": {
     params: [
@@ -2599,11 +2702,12 @@ export interface Queries {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       provider_id: string | null;
-      line_count: number;
+      lines: number;
       processing_status: "in_progress" | "canceling" | "ended" | null;
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;
       ended_at: Date | null;
+      unproved: boolean;
       asked_by_this: boolean;
       worst_nano: bigint;
     };
@@ -2793,6 +2897,8 @@ export interface Queries {
       ordinal: number;
       budget_id: string;
       tenant_id: string;
+      scope: "global" | "tenant" | "queue" | "job_type" | "label" | "bulk";
+      target: string;
       window_kind: "day" | "month" | "total";
       time_zone: string;
       when_bound: "wait" | "reject" | "downgrade";

@@ -12,6 +12,7 @@ import type { Client, Pool } from "./pool.ts";
 import type { AttemptOutcome } from "../domain/attempt.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import { reach } from "../observe/points.ts";
+import { notifyBudget } from "./budgets.ts";
 import { withTransaction } from "./pool.ts";
 import { query } from "./query.ts";
 import { WindowChanges } from "./windows.ts";
@@ -123,6 +124,8 @@ async function closeGroup(
   changes: WindowChanges,
 ): Promise<RecordedAttempt[]> {
   const { rows } = await closeRows(client, parametersOf(records));
+  // A correction downwards makes room that nobody would look for: what a hold gives back is followed by its own end.
+  if (rows.some((row) => row.spent_nano < 0n)) await notifyBudget(client, "correction");
   for (const row of rows)
     for (const windowId of row.window_ids)
       changes.add(windowId, {

@@ -18,6 +18,7 @@ const insertBatch = query("recover/insert-batch");
 const findBatch = queryOne("recover/find-batch");
 const bookFoundRows = query("recover/book-found");
 const nobodysQueue = query("recover/nobodys-queue");
+const noteTwin = queryOne("recover/note-twin");
 const noteForeignRow = query("recover/note-foreign");
 const noteRealtime = queryOne("recover/note-realtime");
 const closeMarker = queryOne("recover/close-marker");
@@ -156,6 +157,35 @@ async function holdFound(
     changes,
   );
   return fits;
+}
+
+/**
+ * Books a second batch that bears the name of one of ours, which is known under another id at the provider: its lines were paid twice,
+ * and nothing of it is wanted. It counts under the budgets of its jobs, and is never looked at again. False: it was booked before.
+ */
+export async function bookTwin(
+  pool: Pool,
+  twin: Pick<FoundMessageBatch, "id" | "provider" | "credentialId" | "known" | "unknown">,
+): Promise<boolean> {
+  return withTransaction(pool, async (client) => {
+    const { id, provider, credentialId, known, unknown } = twin;
+    if ((await noteForeignRow(client, [credentialId, provider.id])).rowCount === 0) return false;
+    const paid = known.filter(({ nano }) => nano > 0n);
+    const owner = await noteTwin(client, [id, paid.length + unknown.length]);
+    if (owner === undefined) throw new Error("a twin of a message batch that is not here");
+    const place = { tenantId: owner.tenant_id, queueId: owner.queue_id };
+    const scopes = paid.map(({ job }) => scopeOf(job));
+    const rest = { ...place, jobType: "", bulkId: "", labels: null };
+    const { windowIds } = await windowsFor(client, [...scopes, rest], provider.createdAt);
+    const changes = new WindowChanges();
+    for (const [index, { nano }] of paid.entries())
+      for (const windowId of windowIds[index] ?? []) changes.add(windowId, { spentNano: nano });
+    await bookSpend(client, paid, { ...place, lane: "batch", windows: [], changes });
+    const windows = windowIds[paid.length] ?? [];
+    await bookSpend(client, unknown, { ...place, lane: "batch", windows, changes });
+    await changes.write(client);
+    return true;
+  });
 }
 
 interface SpendPlace {

@@ -6,6 +6,7 @@
 
 import { appendAudit } from "./audit.ts";
 import type { AuditAct } from "./audit.ts";
+import { notifyBudget } from "./budgets.ts";
 import { withTransaction } from "./pool.ts";
 import type { Database, Pool } from "./pool.ts";
 import { query } from "./query.ts";
@@ -81,6 +82,7 @@ export async function bookCorrections(
       overrunNano: row.overrun_nano,
     }));
     await changes.write(client);
+    if (booked.some(({ changeNano }) => changeNano < 0n)) await notifyBudget(client, "correction");
     await appendAudit(client, actOf(booked));
     return booked;
   });

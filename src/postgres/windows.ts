@@ -2,6 +2,8 @@
 
 import type { Client, Database, Pool } from "./pool.ts";
 import { windowAt } from "../domain/budget-window.ts";
+import type { FullLabel } from "../domain/full-labels.ts";
+import { installationTenantId } from "../domain/ids.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { query } from "./query.ts";
@@ -26,6 +28,8 @@ export interface OpenWindows {
   windowIds: bigint[][];
   /** Those among them whose budget sends work that may wait to the batch lane. */
   downgrading: ReadonlySet<bigint>;
+  /** Those among them that are of a label, with the work they bind. */
+  labels: ReadonlyMap<bigint, FullLabel>;
 }
 
 export interface WindowRoom {
@@ -48,12 +52,22 @@ export async function windowsFor(
   }
   const found = keys.map((): bigint[] => []);
   const downgrading = new Set<bigint>();
-  for (const { window_id: id, ordinal, when_bound: whenBound } of rows) {
+  const labels = new Map<bigint, FullLabel>();
+  for (const row of rows) {
+    const { window_id: id, ordinal, when_bound: whenBound } = row;
     if (id === null) continue;
     found[ordinal]?.push(id);
     if (whenBound === "downgrade") downgrading.add(id);
+    if (row.scope === "label") labels.set(id, labelOf(row));
   }
-  return { windowIds: ordinals.map((ordinal) => found[ordinal] ?? []), downgrading };
+  return { windowIds: ordinals.map((ordinal) => found[ordinal] ?? []), downgrading, labels };
+}
+
+/** Label targets are written `name:value`, and a name holds no colon. */
+function labelOf({ tenant_id: tenantId, target }: { tenant_id: string; target: string }): FullLabel {
+  const colon = target.indexOf(":");
+  const label = JSON.stringify({ [target.slice(0, colon)]: target.slice(colon + 1) });
+  return { tenantId: tenantId === installationTenantId ? null : tenantId, label };
 }
 
 interface WindowlessBudget {

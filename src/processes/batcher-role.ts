@@ -8,6 +8,7 @@ import { createBatchLane } from "../lanes/batch/lane.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
 import { createProviderBatches } from "../provider/batches.ts";
 import type { Provider } from "../provider/client.ts";
+import { rampOf } from "./ramp.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -28,6 +29,7 @@ export async function startBatcherRole(
     jobTypes,
     prepared: createPreparedBulks(pool, jobTypes),
     gate,
+    widthOf: rampOf(runtime),
     queueBackend: backend,
     config,
     clock,

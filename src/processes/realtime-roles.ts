@@ -8,13 +8,13 @@ import type { Pace } from "../limiter/pace.ts";
 import { createDispatcher } from "../lanes/realtime/dispatcher.ts";
 import { createRealtimeWorker } from "../lanes/realtime/worker.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
-import { widthAfter } from "../domain/flag.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import type { Dispatch } from "../postgres/dispatch.ts";
 import { LeaseKeeper } from "../postgres/leases.ts";
 import { aliveProcesses } from "../postgres/processes.ts";
 import type { Provider } from "../provider/client.ts";
 import { addJobs } from "../queue/entries.ts";
+import { rampOf } from "./ramp.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -52,7 +52,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
     clock,
     log,
     gate: flags.gate,
-    widthOf: (work) => widthAfter(flags.lifted, work, limits.rampMs),
+    widthOf: rampOf(runtime),
     credentialId: defaultCredentialId,
     tightening,
     concurrency: async () => (await workers()).concurrency,
@@ -68,7 +68,7 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
   });
   const forget = [
     listener.on("sluice_work", dispatcher.wake),
-    listener.on("sluice_budget", dispatcher.wake),
+    listener.on("sluice_budget", dispatcher.budgetChanged),
     flags.onChange(dispatcher.wake),
   ];
   dispatcher.start();

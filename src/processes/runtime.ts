@@ -114,6 +114,7 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
     process: life,
     clock: systemClock,
     permissionMs: config.permissionMs,
+    rampMs: config.rampMs,
     log,
   });
   await flags.start();

@@ -94,6 +94,7 @@ function readBatch(body: unknown): ProviderBatch | undefined {
     createdAt: new Date(createdMs),
     expiresAt: new Date(expiresMs),
     counts,
+    archived: typeof body["archived_at"] === "string",
   };
 }
 

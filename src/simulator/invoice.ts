@@ -8,6 +8,7 @@ import type { ChargeContext } from "./billed-items.ts";
 import type { VirtualClock } from "./clock.ts";
 import { priceNano, usdOf } from "./price.ts";
 import type { Usage } from "./price.ts";
+import { CostReport } from "./cost-report.ts";
 import { UsageReport } from "./usage-report.ts";
 
 /** What is billed and to whom; `source` is the request id of a call, the custom_id of a line. */
@@ -47,6 +48,8 @@ export class Invoice {
   readonly #all = emptyTotal();
   /** The same answers as tokens alone, for the usage report. */
   readonly report = new UsageReport();
+  /** And as dollars by day, for the cost report. */
+  readonly costs = new CostReport();
   #unpriced = 0;
   #last: ChargeContext | null = null;
 
@@ -77,6 +80,7 @@ export class Invoice {
     }
     this.#items.add({ context, source, usage, nano, atMs });
     this.report.add(context, usage, atMs);
+    if (nano !== undefined) this.costs.add(context, nano, atMs);
     return nano;
   }
 

@@ -37,6 +37,8 @@ export interface Behaviour {
   /** The `retry-after` of a poll of a batch in progress, in seconds. */
   pollRetryAfterS: number;
   shuffled: boolean;
+  /** How fast the body of a create is read, in bytes per virtual second; 0: as fast as it comes. Counts for uploads under way, too. */
+  uploadBytesPerS: number;
   shares: Shares;
   /** Output text is stretched by a log-normal factor of this sigma; 0 leaves answers as they are. */
   outputSigma: number;
@@ -97,6 +99,7 @@ const strict: Behaviour = {
   resultsLagMs: 0,
   pollRetryAfterS: 10,
   shuffled: true,
+  uploadBytesPerS: 0,
   shares: noShares,
   outputSigma: 0,
   countShare: { min: 1, max: 1 },

@@ -11,6 +11,7 @@ import { requestLimitHeaders } from "./limit-headers.ts";
 import { countMessageTokens } from "./messages/count-tokens.ts";
 import { createMessage } from "./messages/create.ts";
 import { listModels, retrieveModel } from "./models-endpoint.ts";
+import { costReport } from "./cost-report.ts";
 import { usageReport } from "./usage-report.ts";
 import type { World } from "./world.ts";
 
@@ -31,6 +32,10 @@ const fixed: ReadonlyMap<string, Route> = new Map([
   ],
   ["POST /v1/messages/batches", { endpoint: "POST /v1/messages/batches", run: createBatch, isBatch: true }],
   ["GET /v1/messages/batches", { endpoint: "GET /v1/messages/batches", run: listBatches, isBatch: true }],
+  [
+    "GET /v1/organizations/cost_report",
+    { endpoint: "GET /v1/organizations/cost_report", run: costReport, isBatch: false },
+  ],
   [
     "GET /v1/organizations/usage_report/messages",
     { endpoint: "GET /v1/organizations/usage_report/messages", run: usageReport, isBatch: false },

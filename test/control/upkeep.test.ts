@@ -105,8 +105,15 @@ test("a call that was presumed and turns out never to have been sent gives back 
       .rows[0];
   expect(await seen()).toEqual({ state: "queued", attempts_paid: 1, cost_nano: 99n, presumed_nano: 99n });
   // Its process was only frozen between the claim and the call, and finds its permission gone.
+  const listener = new Listener(database.url, { applicationName: "test", log: silentLog });
+  await listener.start();
+  const heard: string[] = [];
+  listener.on("sluice_budget", (about) => heard.push(about));
   const [late] = await recordAttempts(pool, [unsent({ id, attemptNo: 1 }, "no_permission", "stop")]);
   expect(late).toMatchObject({ recorded: "late", jobMoved: false });
+  // Its money is free again, and whoever waits for it hears of that.
+  await waitFor("the word", () => heard.length === 1);
+  await listener.stop();
   expect(await seen()).toEqual({ state: "queued", attempts_paid: 0, cost_nano: 0n, presumed_nano: 0n });
 });
 
@@ -193,6 +200,54 @@ test("idempotency records and rows of processes go when their time is over", asy
     "SELECT key AS name FROM idempotency_keys UNION ALL SELECT id FROM processes WHERE id IN ('gone', 'recent') ORDER BY 1",
   );
   expect(rows.map((row) => row.name)).toEqual(["new", "recent"]);
+});
+
+test("alerts that are done with go after a quarter; what has not left stays", async () => {
+  await pool.query(
+    `INSERT INTO alerts (dedupe_key, kind, tenant_id, scope, state, announced_at, raised_at, delivered_at) VALUES
+     ('old', 'test', 'installation', 'global', 'delivered', now(), now() - interval '91 days', now()),
+     ('given up', 'test', 'installation', 'global', 'failed', now(), now() - interval '91 days', NULL),
+     ('waiting', 'test', 'installation', 'global', 'pending', now(), now() - interval '91 days', NULL),
+     ('young', 'test', 'installation', 'global', 'logged', now(), now() - interval '89 days', NULL)`,
+  );
+  await createPruner({ ...parts(), clock: systemClock }).runOnce();
+  const { rows } = await pool.query("SELECT dedupe_key FROM alerts WHERE kind = 'test' ORDER BY 1");
+  expect(rows.map((row) => row.dedupe_key)).toEqual(["waiting", "young"]);
+});
+
+test("the budget of a quote ends with its bulk, once nothing is held under it; other budgets of the bulk stay", async () => {
+  const bulk = await seedBulk(pool, { jobs: 0 });
+  const [quoted, own, hold] = [newId(), newId(), newId()];
+  await pool.query(
+    `INSERT INTO quotes (id, tenant_id, queue_id, job_type, request_sha256, worst_nano, created_by, expires_at, bulk_id)
+     VALUES ($1, $2, $3, 'type', sha256('x'), 100, 'test', now(), $4)`,
+    [newId(), bulk.tenantId, bulk.queueId, bulk.bulkId],
+  );
+  await pool.query(
+    `INSERT INTO budgets (id, tenant_id, scope, target, owner, limit_nano, window_kind)
+     VALUES ($1, $2, 'bulk', $3, 'ada', 100, 'total'), ($4, $2, 'bulk', $3, 'ada', 100, 'day')`,
+    [quoted, bulk.tenantId, bulk.bulkId, own],
+  );
+  await pool.query(
+    `WITH w AS (INSERT INTO budget_windows (budget_id, tenant_id, starts_at, ends_at, limit_nano, held_nano)
+                VALUES ($1, $2, now(), 'infinity', 100, 10) RETURNING id),
+          h AS (INSERT INTO holds (id, tenant_id, owner_kind, owner_id, reason, amount_nano, remaining_nano)
+                VALUES ($3, $2, 'message_batch', 'b', 'test', 10, 10) RETURNING id)
+     INSERT INTO hold_parts (hold_id, window_id, amount_nano, remaining_nano) SELECT h.id, w.id, 10, 10 FROM w, h`,
+    [quoted, bulk.tenantId, hold],
+  );
+  const ended = async (): Promise<string[]> => {
+    await createPruner({ ...parts(), clock: systemClock }).runOnce();
+    const { rows } = await pool.query("SELECT id FROM budgets WHERE target = $1 AND ended_at IS NOT NULL", [
+      bulk.bulkId,
+    ]);
+    return rows.map((row) => row.id);
+  };
+  expect(await ended()).toEqual([]);
+  await pool.query("UPDATE bulks SET finished_at = now() WHERE id = $1", [bulk.bulkId]);
+  expect(await ended()).toEqual([]);
+  await pool.query("UPDATE hold_parts SET remaining_nano = 0 WHERE hold_id = $1", [hold]);
+  expect(await ended()).toEqual([quoted]);
 });
 
 test("upkeep runs in one process, and in another as soon as that one leaves", async () => {

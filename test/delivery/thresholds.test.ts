@@ -147,7 +147,7 @@ test("the largest limit there can be is compared without an overflow", async () 
   expect(await alertsOf(windowId)).toEqual(all);
 });
 
-test("a stopped credential and lines that were paid twice are told, a flapping one once an hour and reason", async () => {
+test("a stopped credential is told, a flapping one once an hour and reason", async () => {
   const stop = async (reason: string): Promise<void> => {
     await pool.query("UPDATE credentials SET stopped_at = now(), stop_reason = $1 WHERE id = 'default'", [
       reason,

@@ -100,7 +100,7 @@ describe("a create that the provider did not accept", () => {
     expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 120 });
   });
 
-  test.each([{ status: 401 }, { status: 403 }, { kind: "usage_limit" }, { kind: "spend_limit" }])(
+  test.each([{ status: 401 }, { kind: "on_hold" }, { kind: "usage_limit" }, { kind: "spend_limit" }])(
     "%o: the credential stops, the lines wait and go on after a probe",
     async (params) => {
       await open();
@@ -125,6 +125,28 @@ describe("a create that the provider did not accept", () => {
       expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 120 });
     },
   );
+
+  test("403 where all lines name one model: the model waits, and goes on after a probe of one line", async () => {
+    await open();
+    const params = { status: 403 };
+    fixture.simulator.addFault({ action: "error", match: { path: createPath, method: "POST" }, params });
+    await fixture.submit(120);
+    await submitOnce();
+    await fixture.drive(async () => (await batchStates())["refused"] === 1);
+    expect(await fixture.rows("SELECT DISTINCT state, wait_reason FROM jobs")).toEqual([
+      { state: "queued", wait_reason: "credential" },
+    ]);
+    expect(await fixture.rows("SELECT stopped_at FROM credentials")).toEqual([{ stopped_at: null }]);
+    expect(await fixture.rows("SELECT model FROM refused_models")).toHaveLength(1);
+    await fixture.drive();
+    expect(await fixture.rows("SELECT line_count FROM message_batches ORDER BY created_at")).toEqual([
+      { line_count: 120 },
+      { line_count: 1 },
+      { line_count: 119 },
+    ]);
+    expect(await fixture.rows("SELECT model FROM refused_models")).toEqual([]);
+    expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 120 });
+  });
 });
 
 describe("a create that is refused for what it contains, or never sent", () => {

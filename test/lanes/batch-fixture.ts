@@ -115,6 +115,7 @@ export async function openBatchFixture(options: FixtureOptions = {}): Promise<Ba
     jobTypes,
     prepared: createPreparedBulks(pool, jobTypes),
     gate,
+    widthOf: () => 1,
     queueBackend: options.queueBackend ?? noQueue,
     config,
     clock,

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/config/clock.ts";
 import { silentLog } from "../../src/observe/log.ts";
+import { FullLabels } from "../../src/domain/full-labels.ts";
 import { dispatchFrom } from "../../src/postgres/dispatch.ts";
 import { acquireLease } from "../../src/postgres/leases.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
@@ -83,8 +84,14 @@ test("the dispatcher moves it before it is ever carried to a worker", async () =
   if (epoch === undefined) throw new Error("no lease");
   const now = systemClock.now();
   const closedBy = () => null;
+  const noRefusals = {
+    credentialId: "default",
+    probing: new Set<string>(),
+    fullLabels: new FullLabels(5_000),
+    tenantOf: () => undefined,
+  };
   const lease = { holder: "test", epoch, leaseMs: 60_000 };
-  const terms = { ...lease, now, horizon: now, closedBy, unbudgeted: "refuse" as const };
+  const terms = { ...lease, now, horizon: now, closedBy, unbudgeted: "refuse" as const, ...noRefusals };
   const dispatched = await dispatchFrom(pool, new Map([[bulk.bulkId, 4]]), terms);
   expect(dispatched.map(({ jobId }) => jobId)).toEqual(bulk.jobIds.slice(0, 1));
   expect(await places()).toEqual([

@@ -158,6 +158,7 @@ async function pack(own: Pool, bulks: readonly SeededBulk[], chance: Chance): Pr
       unbudgeted: "refuse",
       now: systemClock.now(),
       isOpen: () => true,
+      models: { held: new Set(), probing: new Set() },
       newId,
     });
     if (end.kind !== "formed") continue;

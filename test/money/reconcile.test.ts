@@ -33,10 +33,16 @@ interface Reconciled {
   source: string;
   matches: boolean;
   rows: Row[];
+  cost: { matches: boolean; rows: Row[] } | { error: string } | null;
 }
 
-async function reconcile(more: Record<string, string> = {}): Promise<Reconciled & { code: number }> {
-  const ran = await run(["reconcile", "--json"], { environment: { ...installation?.environment, ...more } });
+async function reconcile(
+  more: Record<string, string> = {},
+  ...argv: string[]
+): Promise<Reconciled & { code: number }> {
+  const ran = await run(["reconcile", "--json", ...argv], {
+    environment: { ...installation?.environment, ...more },
+  });
   expect(ran.stderr).toBe("");
   return { ...(documentOf(ran) as Reconciled), code: ran.code };
 }
@@ -78,11 +84,30 @@ test("books that are right match the invoice to the nano-dollar and the usage re
   expect(byReport).toMatchObject({ code: exitCodes.done, matches: true, source: "usage report" });
   expect(new Set(byReport.rows.map(({ by }) => by))).toEqual(new Set(["whole", "model", "day"]));
 
+  // The provider's own dollars beside it, by day, without our price table.
+  expect(byInvoice.cost).toBeNull();
+  expect(byReport.cost).toMatchObject({ source: "cost report", matches: true });
+  const costRows = byReport.cost !== null && "rows" in byReport.cost ? byReport.cost.rows : [];
+  expect(new Set(costRows.map(({ by }) => by))).toEqual(new Set(["whole", "model", "day"]));
+  for (const row of costRows)
+    expect(row).toMatchObject({ unexplained_usd: "0.00", settled_usd: row.provider_usd });
+  // It knows no keys, so it is left out where keys are named.
+  expect(await reconcile(admin, "--api-key-id", "apikey_x")).toMatchObject({ cost: null });
+  simulator.addFault({
+    action: "error",
+    match: { path: "/v1/organizations/cost_report" },
+    params: { status: 404 },
+  });
+  expect(await reconcile(admin)).toMatchObject({
+    code: exitCodes.done,
+    cost: { error: expect.stringContaining("refused with 404") },
+  });
+
   await callBesides("simulated");
   const after = await reconcile();
   expect(after).toMatchObject({ code: exitCodes.unexplained, matches: false });
   expect(whole(after)?.unexplained_pct).toBeGreaterThan(1);
-  expect(await reconcile(admin)).toMatchObject({ code: exitCodes.unexplained });
+  expect(await reconcile(admin)).toMatchObject({ code: exitCodes.unexplained, cost: { matches: false } });
 });
 
 test("another key's spend is not ours by the invoice, and by the report only unless it is named", async () => {

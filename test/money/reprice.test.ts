@@ -105,6 +105,25 @@ test("an attempt booked at its worst case, because nobody knew its price, is set
   await judgeLane(it);
 });
 
+test("a correction downwards tells the lanes that there is room, one upwards does not", async () => {
+  const it = await settled(3);
+  const listener = await it.pool.connect();
+  const heard: string[] = [];
+  listener.on("notification", ({ channel }) => heard.push(channel));
+  await listener.query("LISTEN sluice_budget");
+  try {
+    await misprice(it, "-1");
+    await reprice(it);
+    await listener.query("SELECT 1");
+    expect(heard).toEqual([]);
+    await misprice(it, "1000");
+    await reprice(it);
+    await expect.poll(() => heard).toEqual(["sluice_budget"]);
+  } finally {
+    listener.release(true);
+  }
+});
+
 test("only what was asked about is priced again", async () => {
   const it = await settled(5);
   await misprice(it, "1000");

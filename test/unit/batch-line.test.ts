@@ -18,7 +18,7 @@ describe("reading a result line", () => {
     ["not_found_error", "model: nobody", "not_found"],
     ["request_too_large", "too large", "too_large"],
     ["authentication_error", "no", "credential_refused"],
-    ["permission_error", "no", "credential_refused"],
+    ["permission_error", "no", "model_refused"],
     ["billing_error", "no", "out_of_credit"],
     ["rate_limit_error", "slow down", "rate_limited"],
     ["overloaded_error", "Overloaded", "overloaded"],

@@ -15,6 +15,7 @@ const listed = (id: string, minutes: number, lines: number): ProviderBatch => ({
   status: "in_progress",
   createdAt: at(minutes),
   expiresAt: at(minutes + 1_440),
+  archived: false,
   counts: { processing: lines - 1, succeeded: 1, errored: 0, canceled: 0, expired: 0 },
 });
 

@@ -1,7 +1,9 @@
 // sluice reprice and reconcile: whether the books are right, and putting them right.
 import { type Command, InvalidArgumentError } from "commander";
+import { limits } from "../../config/limits.ts";
 import { systemClock } from "../../config/clock.ts";
 import { comparedBy, dayAfter, dayText, type ComparedRow } from "../../domain/reconcile.ts";
+import { ServiceError } from "../../domain/errors.ts";
 import { formatUsd } from "../../domain/money.ts";
 import { reconcile, type Reconciliation } from "../../money/reconcile.ts";
 import { reprice, type RepricedModel } from "../../money/reprice.ts";
@@ -111,15 +113,54 @@ function addReconcile(program: Command, context: Context): void {
         since: dayText(options.from?.getTime() ?? nowMs - 6 * dayMs),
         until: dayAfter(dayText(options.to?.getTime() ?? nowMs)),
       };
-      const { source, close } = found;
-      const result = await asOperator(context.deps, ({ pool }) =>
-        reconcile({ pool, clock: systemClock }, source, span),
-      ).finally(() => void close());
-      context.print(options, reconciliationDocument(result, source.describe, span), () =>
-        reconciliationText(result, source.describe, span),
+      const { source, cost, close } = found;
+      const [result, beside] = await asOperator(context.deps, async ({ pool }) => {
+        const deps = { pool, clock: systemClock };
+        return [
+          await reconcile(deps, source, span),
+          cost === null ? null : await costBeside(() => reconcile(deps, cost, span)),
+        ] as const;
+      }).finally(() => void close());
+      const document = {
+        ...reconciliationDocument(result, source.describe, span),
+        cost: beside instanceof ServiceError ? { error: wordsOf(beside) } : beside && costDocument(beside),
+      };
+      context.print(options, document, () =>
+        [reconciliationText(result, source.describe, span), ...costText(beside, span)].join("\n"),
       );
-      context.end(result.matches ? exitCodes.done : exitCodes.unexplained);
+      const matches = result.matches && (beside === null || beside instanceof ServiceError || beside.matches);
+      context.end(matches ? exitCodes.done : exitCodes.unexplained);
     });
+}
+
+type Beside = Reconciliation | ServiceError | null;
+
+/** An organisation may have no cost report, which is said and changes nothing else. */
+async function costBeside(read: () => Promise<Reconciliation>): Promise<Reconciliation | ServiceError> {
+  try {
+    const cost = await read();
+    // What is billed by the use of a tool has no model there; it is in the sums of days.
+    const byDay = cost.rows.filter(({ by }) => by !== "model");
+    const matches = byDay.every((row) => row.unexplainedBasisPoints <= limits.unexplainedBasisPointsMax);
+    return { ...cost, matches };
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === "figures_unavailable") return error;
+    throw error;
+  }
+}
+
+const wordsOf = (error: ServiceError): string => error.detail ?? error.message;
+
+const costDocument = (cost: Reconciliation) => ({
+  source: "cost report",
+  matches: cost.matches,
+  rows: cost.rows.map(rowDocument),
+});
+
+function costText(cost: Beside, span: Span): string[] {
+  if (cost === null) return [];
+  if (cost instanceof ServiceError) return ["", `Without the provider's own money: ${wordsOf(cost)}`];
+  return ["", reconciliationText(cost, "the cost report: dollars as the provider has computed them", span)];
 }
 
 type Span = { readonly since: string; readonly until: string };
@@ -130,7 +171,11 @@ const reconciliationDocument = (result: Reconciliation, source: string, span: Sp
   until: span.until,
   matches: result.matches,
   unpriced_models: result.unpriced,
-  rows: result.rows.map((row) => ({
+  rows: result.rows.map(rowDocument),
+});
+
+function rowDocument(row: ComparedRow) {
+  return {
     by: row.by,
     name: row.name,
     settled_usd: formatUsd(row.settledNano),
@@ -141,8 +186,8 @@ const reconciliationDocument = (result: Reconciliation, source: string, span: Sp
     unexplained_usd: formatUsd(row.unexplainedNano),
     unexplained_pct: row.unexplainedBasisPoints / 100,
     because: row.because,
-  })),
-});
+  };
+}
 
 const usd = (nano: bigint): string => `$${formatUsd(nano)}`;
 

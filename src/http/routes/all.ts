@@ -13,6 +13,7 @@ import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./keys.ts";
 import { pauseRoutes } from "./pauses.ts";
 import { queueRoutes } from "./queues.ts";
+import { refusedModelRoutes } from "./refused-models.ts";
 import { resultRoutes } from "./results.ts";
 import { spendRoute } from "./spend.ts";
 import { stopRoutes } from "./stops.ts";
@@ -29,6 +30,7 @@ export function allRoutes(api: Api): Route[] {
     ...queueRoutes(api),
     ...pauseRoutes(api),
     ...stopRoutes(api),
+    ...refusedModelRoutes(api),
     ...budgetRoutes(api),
     ...boundRoutes(api),
     spendRoute(api),

@@ -10,6 +10,8 @@ export const batchLaneBounds = {
   boundProbeLines: 50,
   /** A stopped credential is tried with one batch this long after the last refusal. */
   credentialProbeMs: 60_000,
+  /** A refused model is tried with one line this long after the last refusal or try: a line in a batch takes minutes to come back. */
+  modelProbeMs: 15 * 60_000,
   /** Lines whose rows are read together for a body, by their number and by the bytes of their requests. */
   bodyReadLines: 500,
   bodyReadBytes: 4_000_000,
@@ -38,6 +40,8 @@ export const batchLaneBounds = {
   clockSkewMs: 5 * 60_000,
   /** A batch that answers 404 for longer than this after its creation is alarming; it is polled all the same. */
   missingGraceMs: 15 * 60_000,
+  /** How long the provider keeps results, from the creation of the batch on. */
+  resultsKeptMs: 29 * 24 * 3_600_000,
   /** First wait after an intent was not taken; doubled each time up to the longest poll interval. */
   createRetryMs: 1_000,
   /** Uploads and downloads at once in a process: they share its memory and its turns. Two keep two cores busy. */

@@ -4,6 +4,8 @@
 import { limits } from "../../config/limits.ts";
 import { shareOut } from "../../domain/share.ts";
 import type { WaitingBulk } from "../../domain/share.ts";
+import { standingOf } from "../../domain/refused-models.ts";
+import type { ModelStanding } from "../../domain/refused-models.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import { reach } from "../../observe/points.ts";
 import { readCredential } from "../../postgres/credentials.ts";
@@ -46,13 +48,14 @@ export function createCollector(deps: BatchLaneDeps): Collector {
   const memory: Memory = { boundAtMs: new Map(), cursors: new Map(), linesThatFit: new Map(), turn: 0 };
   return {
     async runOnce() {
-      if (!(await mayCreate(deps))) return { batchIds: [], dueAt: null };
+      const standing = await mayCreate(deps);
+      if (standing === null) return { batchIds: [], dueAt: null };
       const queues = await readWaitingQueues(deps.pool, deps.clock.now());
       const batchIds: string[] = [];
       let dueAt: Date | null = null;
       for (const queue of queues) {
         // oxlint-disable-next-line no-await-in-loop -- one queue after the other: they share the credential's counts
-        const collected = await collectQueue(queue, memory, deps);
+        const collected = await collectQueue(queue, memory, { ...deps, standing });
         batchIds.push(...collected.batchIds);
         if (collected.dueAt !== null && (dueAt === null || collected.dueAt < dueAt)) dueAt = collected.dueAt;
       }
@@ -63,14 +66,19 @@ export function createCollector(deps: BatchLaneDeps): Collector {
 }
 
 /** While the credential is stopped, one try after a while shows whether it is good again. */
-async function mayCreate({ pool, credentialId, clock }: BatchLaneDeps): Promise<boolean> {
+async function mayCreate({ pool, credentialId, clock }: BatchLaneDeps): Promise<ModelStanding | null> {
   const credential = await readCredential(pool, credentialId);
-  if (credential === null) return false;
-  if (credential.stoppedAt === null) return true;
-  return clock.now().getTime() - credential.stoppedAt.getTime() >= batchLaneBounds.credentialProbeMs;
+  if (credential === null) return null;
+  const now = clock.now();
+  const stoppedMs = credential.stoppedAt === null ? Infinity : now.getTime() - credential.stoppedAt.getTime();
+  if (stoppedMs < batchLaneBounds.credentialProbeMs) return null;
+  return standingOf(credential.refusedModels, now, batchLaneBounds.modelProbeMs);
 }
 
-async function collectQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDeps): Promise<Collected> {
+/** What a round works with: which models are held back was read at its begin. */
+type RoundDeps = BatchLaneDeps & { readonly standing: ModelStanding };
+
+async function collectQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): Promise<Collected> {
   const batchIds: string[] = [];
   for (let round = 0; round < packsPerRound; round += 1) {
     // oxlint-disable-next-line no-await-in-loop -- one pack after the other: each changes what is left for the next
@@ -82,7 +90,7 @@ async function collectQueue(queue: WaitingQueue, memory: Memory, deps: BatchLane
   return { batchIds, dueAt: null };
 }
 
-async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDeps): Promise<IntentEnd> {
+async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): Promise<IntentEnd> {
   const { config, clock, log } = deps;
   const nowMs = clock.now().getTime();
   const boundAt = memory.boundAtMs.get(queue.queueId);
@@ -109,13 +117,14 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     },
     // Lines that fit again under a ceiling have waited long enough.
     lingerMs: boundAt === undefined ? config.batchLingerMs : 0,
-    openMax: limits.batchesOpenMax,
+    openMax: openMaxOf(bulks, queue, deps),
     credentialId: deps.credentialId,
     processId: deps.processId,
     unbudgeted: config.unbudgeted,
     tightening: deps.tightening,
     now: new Date(nowMs),
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
+    models: deps.standing,
     newId: deps.newId,
   });
   if (end.kind === "lingers" && memory.linesThatFit.delete(queue.queueId))
@@ -137,6 +146,15 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: BatchLaneDep
     });
   }
   return end;
+}
+
+/**
+ * Message batches that may be open at once. After a stop of their work was lifted it is a share of all, so that what has gathered does not
+ * go out, and cost, in one moment; batches stay as large as ever, because a small one would keep its place for up to a day.
+ */
+function openMaxOf(bulks: readonly LineBulk[], queue: WaitingQueue, { widthOf }: BatchLaneDeps): number {
+  const width = bulks.reduce((least, bulk) => Math.min(least, widthOf(scopeOf(bulk, queue))), 1);
+  return Math.ceil(limits.batchesOpenMax * width);
 }
 
 /** A tenth more than fitted last time; what is too little is found out at once, since such a pack is not full. */

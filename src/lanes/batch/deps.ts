@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import type { JobTypes } from "../../config/job-types.ts";
 import type { Clock } from "../../domain/clock.ts";
-import type { Gate } from "../../domain/work-scope.ts";
+import type { Gate, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import type { Tightening } from "../../postgres/tight-bounds.ts";
@@ -37,6 +37,8 @@ export interface BatchLaneDeps {
   readonly jobTypes: JobTypes;
   readonly prepared: PreparedBulks;
   readonly gate: Gate;
+  /** How much of its full width work may have now: less than 1 for a while after its stop was lifted. */
+  readonly widthOf: (work: WorkScope) => number;
   readonly queueBackend: QueueBackend;
   readonly config: BatchLaneConfig;
   readonly clock: Clock;

@@ -12,6 +12,7 @@ import { readCustomId } from "../../domain/pack.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { reach } from "../../observe/points.ts";
 import { ServiceError } from "../../domain/errors.ts";
+import { resumeCredential } from "../../postgres/credentials.ts";
 import { disown } from "../../postgres/message-batch-doubt.ts";
 import { finishIngest, recordIngest } from "../../postgres/message-batch-lines.ts";
 import { recordFailure, startLines } from "../../postgres/message-batches.ts";
@@ -19,6 +20,7 @@ import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
+import { isPastKeeping, lose } from "./lose.ts";
 import { recordLines } from "./record-lines.ts";
 import type { ParsedLine } from "./record-lines.ts";
 import { BrokenDownload, splitLines } from "./split-lines.ts";
@@ -32,7 +34,7 @@ export async function ingest(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   await startLines(deps.pool, batch.id);
-  const progress = { seen: new Set<string>(), foreign: 0 };
+  const progress = { seen: new Set<string>(), answered: new Set<string>(), foreign: 0 };
   try {
     await download(batch, { deps, lease, signal, progress });
   } catch (error) {
@@ -44,6 +46,7 @@ export async function ingest(
   if (complete) reach("batch.counted");
   if (complete && (await finishIngest(deps.pool, lease.holder, deps.clock.now(), progress.seen.size))) {
     reach("batch.ingested");
+    await liftModels(batch, progress.answered, deps);
     deps.log.event("batch.ingested", { batchId: batch.id, lines: progress.seen.size });
     return done;
   }
@@ -57,9 +60,21 @@ export async function ingest(
   return again(await backoffMs(deps, lease));
 }
 
+/** What has answered a batch created since its refusal is allowed again. */
+async function liftModels(
+  { create_started_at: sentAt }: MessageBatch,
+  answered: ReadonlySet<string>,
+  { pool, credentialId }: BatchLaneDeps,
+): Promise<void> {
+  if (sentAt !== null && answered.size > 0)
+    await resumeCredential(pool, credentialId, { sentAt, models: [...answered] });
+}
+
 interface Progress {
   /** Jobs whose line was in this download. */
   readonly seen: Set<string>;
+  /** Models that answered in it. */
+  readonly answered: Set<string>;
   /** Lines with names that are not of this batch. */
   foreign: number;
 }
@@ -81,8 +96,9 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   const record = async (lines: readonly ParsedLine[]): Promise<void> => {
     if (!lease.isAlive()) throw new Interrupted();
     reach("batch.chunk_read");
-    const paidTwice = await recordLines(batch, lines, deps);
+    const { paidTwice, answered } = await recordLines(batch, lines, deps);
     reach("batch.chunk_recorded");
+    for (const model of answered) progress.answered.add(model);
     for (const { jobId } of lines) progress.seen.add(jobId);
     if (!(await recordIngest(deps.pool, lease.holder, progress.seen.size, paidTwice)))
       throw new Interrupted();
@@ -162,7 +178,15 @@ async function interrupted(
   if (error instanceof Interrupted || signal.aborted || !lease.isAlive()) return again(0);
   const why = error instanceof BrokenDownload ? error.why : "connection";
   deps.log.event("batch.download_failed", { batchId: batch.id, why, ...errorFields(error) });
+  if (why === "unavailable" && (await areGone(batch, deps))) return lose(batch, deps, lease);
   return again(await backoffMs(deps, lease));
+}
+
+/** Whether results that are not there will never be: too old, or the provider says so. */
+async function areGone(batch: MessageBatch, deps: BatchLaneDeps): Promise<boolean> {
+  if (isPastKeeping(batch, deps)) return true;
+  const end = await deps.batches.retrieve(batch.provider_id ?? "");
+  return end.kind === "answer" && end.body?.archived === true;
 }
 
 /** Waits longer after each failure in a row, up to the longest poll interval. */

@@ -13,7 +13,7 @@ import type { CallEnd } from "../../provider/call-end.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
-import { oneOfSeveral } from "./resolve.ts";
+import { isPastKeeping, lose } from "./lose.ts";
 import type { StepLease } from "./step-lease.ts";
 
 type PollEnd = CallEnd<ProviderBatch | undefined>;
@@ -42,7 +42,7 @@ export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: Step
 
 /** One that may be a stranger's is not canceled before its results have shown whose it is. */
 const wantsCancel = (batch: MessageBatch): boolean =>
-  batch.cancel_requested_at !== null && batch.cancel_sent_at === null && batch.error_code !== oneOfSeveral;
+  batch.cancel_requested_at !== null && batch.cancel_sent_at === null && !batch.unproved;
 
 async function cancel(batch: MessageBatch, providerId: string, deps: BatchLaneDeps): Promise<void> {
   const end = await deps.batches.cancel(providerId);
@@ -64,8 +64,10 @@ async function failed(
   const { config, clock, log, pool } = deps;
   const failures = await recordFailure(pool, lease.holder);
   const backoffMs = Math.min(config.pollMaxMs, config.pollMinMs * 2 ** Math.min(failures, 20));
-  if (end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true) {
-    await stopCredential(pool, deps.credentialId, end.outcome);
+  if (end.kind === "error" && outcomeRules[end.outcome].waitReason === "credential") {
+    // A poll names no model: what it is refused for is the key.
+    const outcome = end.outcome === "model_refused" ? "credential_refused" : end.outcome;
+    await stopCredential(pool, deps.credentialId, outcome);
     log.event("provider.credential_refused", { batchId: batch.id, outcome: end.outcome, status: end.status });
     return again(config.pollMaxMs);
   }
@@ -73,6 +75,7 @@ async function failed(
     // A batch may answer 404 for a while after it was accepted. Later on that is alarming, and still no proof of anything.
     const ageMs = clock.now().getTime() - (batch.provider_created_at ?? batch.created_at).getTime();
     if (ageMs < batchLaneBounds.missingGraceMs) return again(config.pollMinMs);
+    if (isPastKeeping(batch, deps)) return lose(batch, deps, lease);
     log.event("batch.missing", { batchId: batch.id, providerId: batch.provider_id, ageMs });
     await raiseAlert(pool, {
       dedupeKey: `batch:${batch.id}:missing`,
@@ -94,5 +97,6 @@ async function failed(
 /** The key is accepted again. Credit and spend limits are only known by a call that costs. */
 async function noteSuccess(sentAt: Date, { pool, credentialId }: BatchLaneDeps): Promise<void> {
   const credential = await readCredential(pool, credentialId);
-  if (credential?.stopReason === "credential_refused") await resumeCredential(pool, credentialId, sentAt);
+  if (credential?.stopReason === "credential_refused")
+    await resumeCredential(pool, credentialId, { sentAt, models: [] });
 }

@@ -4,6 +4,7 @@
 
 import type { Answer } from "../../domain/answer.ts";
 import type { LineResult } from "../../domain/batch-line.ts";
+import { refuseModel } from "../../postgres/credentials.ts";
 import { readInputs, readSettledLines } from "../../postgres/message-batch-lines.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -25,12 +26,19 @@ interface Paired {
   readonly result: LineResult;
 }
 
-/** Records the lines; answers how many of them had been given up for absent and were paid all the same. */
+export interface RecordedLines {
+  /** Lines that had been given up for absent and were paid all the same. */
+  readonly paidTwice: number;
+  /** Models that answered. */
+  readonly answered: readonly string[];
+}
+
+/** Records the lines. Models that were refused in them are held back before their lines go back to wait. */
 export async function recordLines(
   batch: MessageBatch,
   lines: readonly ParsedLine[],
   deps: BatchLaneDeps,
-): Promise<number> {
+): Promise<RecordedLines> {
   const results = new Map(lines.map((line) => [line.jobId, line.result]));
   const rows = await readSettledLines(
     deps.pool,
@@ -42,6 +50,7 @@ export async function recordLines(
     const result = results.get(line.job_id);
     return result === undefined ? [] : [{ line, result }];
   });
+  await holdRefused(paired, deps);
   const groups = [
     paired.filter((each) => !wantsInput(each)),
     ...byBytes(paired.filter((each) => wantsInput(each))),
@@ -51,7 +60,20 @@ export async function recordLines(
     // oxlint-disable-next-line no-await-in-loop -- the next group is read when this one is out of memory
     paidTwice += await recordGroup(batch, group, deps);
   }
-  return paidTwice;
+  const answered = paired.filter(({ result }) => result.type === "succeeded").map(({ line }) => line.model);
+  return { paidTwice, answered: [...new Set(answered)] };
+}
+
+async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<void> {
+  const refused = lines.filter(
+    ({ result }) => result.type === "errored" && result.outcome === "model_refused",
+  );
+  const now = deps.clock.now();
+  for (const model of new Set(refused.map(({ line }) => line.model))) {
+    deps.log.event("provider.model_refused", { credentialId: deps.credentialId, model });
+    // oxlint-disable-next-line no-await-in-loop -- a model or two
+    await refuseModel(deps.pool, deps.credentialId, { model, now });
+  }
 }
 
 const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";

@@ -19,7 +19,13 @@ import { readCustomId } from "../../domain/pack.ts";
 import { costNanoUsd, priceAt, readUsage, worstCostNanoUsd } from "../../domain/price.ts";
 import { markFoundLate } from "../../postgres/message-batch-doubt.ts";
 import { startLines, storeCreated } from "../../postgres/message-batches.ts";
-import { noteForeign, readFoundBatch, readKnownJobs, writeFoundBatch } from "../../postgres/recover.ts";
+import {
+  bookTwin,
+  noteForeign,
+  readFoundBatch,
+  readKnownJobs,
+  writeFoundBatch,
+} from "../../postgres/recover.ts";
 import type { FoundLine, FoundSpend, KnownJob } from "../../postgres/recover.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
@@ -44,6 +50,8 @@ export type RecoveredKind =
   /** Its rows are written; it is polled and harvested from here on. */
   | "adopted"
   | "foreign"
+  /** A second batch under the name of one that is known by another id: its money is booked, its lines are counted as paid twice. */
+  | "twin"
   /** Not ended: whose it is cannot be known yet. */
   | "running"
   /** It looks like one of Sluice's and none of its jobs is here. */
@@ -193,8 +201,9 @@ async function adopt(
   const jobs = await readJobs(deps, [...results.keys()]);
   const row = await readFoundBatch(deps.pool, batchId);
   const answer = { providerId: batch.id, lines: results.size, costNano: 0n, lost: 0 };
-  if (row !== undefined) return { ...answer, kind: await claim(deps, batch, row) };
-  if (jobs.size === 0 && !isOurs) return { ...answer, kind: "unproved" };
+  const isTwin = row !== undefined && row.provider_id !== null && row.provider_id !== batch.id;
+  if (row !== undefined && !isTwin) return { ...answer, kind: await claim(deps, batch, row) };
+  if (jobs.size === 0 && !isOurs && !isTwin) return { ...answer, kind: "unproved" };
   const known = [...jobs.values()].map((job) => foundLine(job, results.get(job.id), batch.createdAt));
   // A paid line that nobody can price, of a job that nobody knows, is booked as the dearest line of its batch.
   const dearest = [...known, ...results.values()].reduce(
@@ -204,17 +213,18 @@ async function adopt(
   const unknown = [...results].flatMap(([jobId, line]): FoundSpend[] =>
     jobs.has(jobId) || line.nano === 0n ? [] : [{ jobId, ...line, nano: line.nano ?? dearest }],
   );
+  const costNano = [...known, ...unknown].reduce((sum, { nano }) => sum + nano, 0n);
+  const found = { id: batchId, provider: batch, credentialId: deps.credentialId, known, unknown };
+  if (isTwin) {
+    await bookTwin(deps.pool, found);
+    return { ...answer, kind: "twin", costNano };
+  }
   await writeFoundBatch(deps.pool, {
-    id: batchId,
+    ...found,
     holdId: deps.newId(),
-    provider: batch,
-    credentialId: deps.credentialId,
     lineCount: results.size,
-    known,
-    unknown,
     now: deps.clock.now(),
   });
-  const costNano = [...known, ...unknown].reduce((sum, { nano }) => sum + nano, 0n);
   return { ...answer, kind: "adopted", costNano, lost: unknown.length };
 }
 
@@ -253,11 +263,13 @@ async function claim(
 ): Promise<RecoveredKind> {
   const now = clock.now();
   if (row.state === "doubtful") {
-    const terms = { batch, createTries: row.create_tries, adopted: true, dueAt: now, doubt: null };
+    const terms = { batch, createTries: row.create_tries, adopted: true, dueAt: now, unproved: false };
     if (!(await storeCreated(pool, row.id, terms))) return "unproved";
     await startLines(pool, row.id);
     return "adopted";
   }
   if (row.state !== "void") return "unproved";
-  return (await markFoundLate(pool, row.id, batch, now)) === undefined ? "unproved" : "adopted";
+  return (await markFoundLate(pool, row.id, batch, { unproved: false, now })) === undefined
+    ? "unproved"
+    : "adopted";
 }

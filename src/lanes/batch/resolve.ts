@@ -2,7 +2,9 @@
 //
 // A listed batch that nobody has claimed, with our number of lines and created in our time, is a candidate; since no two batches of
 // ours in doubt have the same number of lines, it is ours or a stranger's. It is adopted, the oldest first, and proved when its
-// results show our names; a stranger's is remembered as foreign and the doubt goes on. Without a candidate the batch is given up
+// results show our names, or when its creator comes back and names it; a stranger's is remembered as foreign and the doubt goes on.
+// Names can be read from results only, and those are there at its end. Until then it is polled and its lines and money stay, and
+// nothing is done to it that cannot be undone: it is not canceled, whoever asks for that. Without a candidate the batch is given up
 // only after the creator's time is over, `create_visibility` has passed since, and two complete listings some minutes apart were
 // clear. Then its lines go back, and its money stays held until nothing can be billed any more.
 
@@ -25,9 +27,6 @@ import { dissolve } from "./dissolve.ts";
 import { listSince } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import type { StepLease } from "./step-lease.ts";
-
-/** The error code of an adopted batch that had rivals: it is not canceled before it is proved, since it may be a stranger's. */
-export const oneOfSeveral = "one_of_several";
 
 /** Looks for a doubtful batch in the provider's listing and decides what that shows. */
 export async function resolve(batch: MessageBatch, deps: BatchLaneDeps, lease: StepLease): Promise<StepEnd> {
@@ -86,8 +85,7 @@ async function adopt(
   { deps, rivals }: { deps: BatchLaneDeps; rivals: number },
 ): Promise<StepEnd> {
   const dueAt = deps.clock.now();
-  const doubt = rivals > 0 ? oneOfSeveral : null;
-  const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, doubt };
+  const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, unproved: true };
   if (!(await storeCreated(deps.pool, batch.id, terms))) return done;
   deps.log.event("batch.adopted", { batchId: batch.id, providerId: found.id, rivals });
   reach("doubt.adopted");
@@ -96,8 +94,8 @@ async function adopt(
 }
 
 /**
- * Looks for void batches that the provider has after all, as long as their money is held. Those found are canceled, harvested and
- * counted as paid twice. Answers their wake-ups.
+ * Looks for void batches that the provider has after all, as long as their money is held. Those found are harvested and
+ * counted as paid twice; they were recognised only, so they are not canceled. Answers their wake-ups.
  */
 export async function findLateBatches(deps: BatchLaneDeps): Promise<Wake[]> {
   const now = deps.clock.now();
@@ -124,19 +122,19 @@ export async function findLateBatches(deps: BatchLaneDeps): Promise<Wake[]> {
     if (found === undefined) continue;
     claimed.add(found.id);
     // oxlint-disable-next-line no-await-in-loop -- rare, and one after the other is easy to follow in the log
-    const wake = await reviveLate(id, found, deps);
+    const wake = await reviveLate(id, found, { deps, unproved: true });
     if (wake !== undefined) wakes.push(wake);
   }
   return wakes;
 }
 
-/** A batch that had been given up is there: from now on it is a batch to be canceled and harvested. */
+/** A batch that had been given up is there: from now on it is a batch to be harvested, and canceled once it is proved ours. */
 export async function reviveLate(
   batchId: string,
   found: ProviderBatch,
-  deps: BatchLaneDeps,
+  { deps, unproved }: { deps: BatchLaneDeps; unproved: boolean },
 ): Promise<Wake | undefined> {
-  const wake = await markFoundLate(deps.pool, batchId, found, deps.clock.now());
+  const wake = await markFoundLate(deps.pool, batchId, found, { unproved, now: deps.clock.now() });
   if (wake !== undefined) deps.log.event("batch.found_late", { batchId, providerId: found.id });
   return wake;
 }

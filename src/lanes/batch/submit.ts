@@ -12,7 +12,8 @@ import { refusalOf } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { batchRefused, bodyBytes } from "../../domain/pack.ts";
 import { reach } from "../../observe/points.ts";
-import { readCredential, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { readCredential, refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { proveBatch } from "../../postgres/message-batch-doubt.ts";
 import {
   doubtCreate,
   markDissolving,
@@ -55,7 +56,8 @@ export async function submit(batch: MessageBatch, deps: BatchLaneDeps, lease: St
     scopes,
     deadlineMs: deps.config.batchCreateTimeoutMs,
   });
-  return settle({ batch, createTries, body, end }, deps, lease);
+  const models = [...new Set(scopes.map(({ model }) => model))];
+  return settle({ batch, createTries, body, end, models }, deps, lease);
 }
 
 type Plan = Awaited<ReturnType<typeof readLinePlan>>;
@@ -81,7 +83,13 @@ async function obstacleTo(
   const stoppedMs = credential?.stoppedAt
     ? deps.clock.now().getTime() - credential.stoppedAt.getTime()
     : Infinity;
-  return stoppedMs < batchLaneBounds.credentialProbeMs ? "credential" : null;
+  if (stoppedMs < batchLaneBounds.credentialProbeMs) return "credential";
+  // Refused since the lines were chosen.
+  const refused = scopes.some(({ model }) => {
+    const refusal = credential?.refusedModels.get(model);
+    return refusal !== undefined && refusal.refusedAt > batch.created_at;
+  });
+  return refused ? "credential" : null;
 }
 
 async function sendBack(
@@ -100,6 +108,8 @@ interface Creation {
   readonly createTries: number;
   readonly body: BatchBody;
   readonly end: CallEnd<ProviderBatch | undefined>;
+  /** The models its lines name. */
+  readonly models: readonly string[];
 }
 
 /** Writes down how the creation ended. */
@@ -112,7 +122,7 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   if (returned !== null) {
     const { reason, code } = returned;
     if (reason === "credential" && end.kind === "error") {
-      await stopCredential(deps.pool, deps.credentialId, end.outcome);
+      await noteRefusal(end.outcome, creation.models, deps);
       deps.log.event("provider.credential_refused", { ...fields, outcome: end.outcome, status: end.status });
     }
     deps.log.event("batch.create_refused", { ...fields, reason: code });
@@ -130,6 +140,17 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   return again(0);
 }
 
+/** A refusal of a batch that names one model may be meant for that; one of several models is meant for the key. */
+async function noteRefusal(
+  outcome: AttemptOutcome,
+  [model, ...others]: readonly string[],
+  { pool, credentialId, clock }: BatchLaneDeps,
+): Promise<void> {
+  if (outcome === "model_refused" && model !== undefined && others.length === 0)
+    await refuseModel(pool, credentialId, { model, now: clock.now() });
+  else await stopCredential(pool, credentialId, outcome === "model_refused" ? "credential_refused" : outcome);
+}
+
 /** The provider has it: the id first, in its own commit, since from here on it costs money whatever happens to us. */
 async function accept(
   { batch, createTries, found, sentAt }: Creation & { found: ProviderBatch; sentAt: Date },
@@ -143,7 +164,7 @@ async function accept(
     createTries,
     adopted: false,
     dueAt,
-    doubt: null,
+    unproved: false,
   });
   deps.log.event("batch.created", {
     batchId: batch.id,
@@ -152,14 +173,16 @@ async function accept(
     stored,
   });
   if (!stored) {
-    // Others have given it up meanwhile, or adopted it themselves.
-    await reviveLate(batch.id, found, deps);
+    // Others have given it up meanwhile, or adopted it themselves: our own answer says which it is.
+    await proveBatch(deps.pool, batch.id, found.id, deps.clock.now());
+    await reviveLate(batch.id, found, { deps, unproved: false });
     return done;
   }
   reach("batch.create_stored");
   if (!lease.isAlive()) return done;
   await startLines(deps.pool, batch.id);
-  await resumeCredential(deps.pool, deps.credentialId, sentAt);
+  // That it was taken says nothing of each model: lines are judged one by one.
+  await resumeCredential(deps.pool, deps.credentialId, { sentAt, models: [] });
   return again(deps.config.pollMinMs);
 }
 

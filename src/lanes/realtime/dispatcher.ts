@@ -9,14 +9,17 @@
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
 import type { Clock } from "../../domain/clock.ts";
+import { standingOf } from "../../domain/refused-models.ts";
+import { FullLabels } from "../../domain/full-labels.ts";
 import { easeIn, shareOut } from "../../domain/share.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { reach } from "../../observe/points.ts";
 import { readCredential } from "../../postgres/credentials.ts";
+import type { CredentialState } from "../../postgres/credentials.ts";
 import { dispatchFrom, findWaitingBulks, readWindow } from "../../postgres/dispatch.ts";
-import type { Dispatch } from "../../postgres/dispatch.ts";
+import type { Closure, Dispatch, DispatchTerms } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import type { Tightening } from "../../postgres/tight-bounds.ts";
 
@@ -39,11 +42,13 @@ export interface DispatcherDeps {
   tightening?: Tightening | undefined;
 }
 
-/** A stopped credential is probed with one job this long after the last refusal. */
+/** A stopped credential or a refused model is probed with one job this long after the last refusal. */
 const credentialProbeMs = 60_000;
 /** Retries due within this time are handed to BullMQ as delayed entries. */
 const horizonMs = 60_000;
 const bulksPerRoundMax = 1_000;
+/** Looks for work behind labels without room: each finds further labels, or the last. */
+const looksPerRoundMax = 20;
 
 export interface Dispatcher {
   /** One round; answers how many jobs were dispatched. */
@@ -51,11 +56,14 @@ export interface Dispatcher {
   start(): void;
   /** Asks for a round now: new work, a raised budget, a lifted pause. */
   wake(): void;
+  /** A budget was raised or a window changed: what found no room is looked at again, now. */
+  budgetChanged(): void;
   stop(): Promise<void>;
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const runOnce = createRound(deps);
+  const fullLabels = new FullLabels(limits.budgetRestMs);
+  const runOnce = createRound(deps, fullLabels);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> | undefined;
   let wakes = 0;
@@ -85,10 +93,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     );
   }
 
+  const wake = (): void => (running === undefined ? schedule(0) : void (wakes += 1));
   return {
     runOnce,
     start: () => schedule(0),
-    wake: () => (running === undefined ? schedule(0) : void (wakes += 1)),
+    wake,
+    budgetChanged: () => {
+      fullLabels.forget();
+      wake();
+    },
     stop: async () => {
       stopped = true;
       clearTimeout(timer);
@@ -98,84 +111,126 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 }
 
 /** One round, which deals the free places in turns. */
-function createRound(deps: DispatcherDeps): () => Promise<number> {
+function createRound(deps: DispatcherDeps, fullLabels: FullLabels): () => Promise<number> {
   const rate = createRate(deps);
   let turn = 0;
+  let newest: bigint | null = null;
   return async () => {
     const lease = await deps.holdLease();
     if (lease === null) return 0;
-    const window = await readWindow(deps.pool);
-    const places = await freePlaces(deps, rate, window);
+    const window = await readWindow(deps.pool, newest);
+    ({ newest } = window);
+    rate.see(window);
+    const credential = await readCredential(deps.pool, deps.credentialId);
+    const places = await freePlaces(deps, rate, { ...window, credential });
     if (places < 1) return 0;
+    const now = deps.clock.now();
     const bulks = (await findWaitingBulks(deps.pool, bulksPerRoundMax)).filter(
-      (bulk) => deps.gate({ ...bulk, model: "" }).open,
+      (bulk) => deps.gate({ ...bulk, model: "" }).open && !fullLabels.isExhausted(bulk.bulkId, now.getTime()),
     );
+    const tenants = new Map(bulks.map(({ bulkId, tenantId }) => [bulkId, tenantId]));
     const concurrency = await deps.concurrency();
     const eased = easeIn(bulks, concurrency, (bulk) => deps.widthOf({ ...bulk, model: "" }));
     const shares = shareOut(places, eased, turn++);
     if (shares.size === 0) return 0;
-    const now = deps.clock.now();
-    const dispatched = await dispatchFrom(deps.pool, shares, {
+    const { held, probing } = standingOf(credential?.refusedModels ?? new Map(), now, credentialProbeMs);
+    const terms = {
       ...lease,
+      credentialId: deps.credentialId,
       // A slow pace works off the window's last job late; it must not lose its dispatch before its turn, and its turn comes after
       // all that are out already.
       leaseMs: deps.config.dispatchLeaseMs + Math.ceil(((window.due + places) / rate.perSecond()) * 1_000),
       now,
       horizon: new Date(now.getTime() + horizonMs),
-      closedBy: (work) => closedBy(deps.gate(work)),
+      closedBy: (work: WorkScope) =>
+        closedBy(deps.gate(work)) ?? (held.has(work.model) ? ("credential" as const) : null),
       unbudgeted: deps.config.unbudgeted,
       tightening: deps.tightening,
-    });
+      probing,
+      fullLabels,
+      tenantOf: (bulkId: string) => tenants.get(bulkId),
+    };
+    const dispatched =
+      credential?.stoppedAt && probing.size > 0
+        ? await probeBesides(deps.pool, shares, terms)
+        : await lookBehind(deps.pool, shares, terms);
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
     if (dispatched.length > 0) {
       reach("dispatch.committed");
       await deps.enqueue(dispatched);
       reach("dispatch.enqueued");
     }
-    rate.sent(dispatched.length);
     return dispatched.length;
   };
 }
 
+/** Looks until something fits, or no further label turns out to be full: what is behind those that are waits for no rest of theirs. */
+async function lookBehind(
+  pool: Pool,
+  shares: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<Dispatch[]> {
+  const known = (): number => terms.fullLabels.now(terms.now.getTime()).length;
+  for (let look = 1; ; look += 1) {
+    const before = known();
+    // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found full
+    const dispatched = await dispatchFrom(pool, shares, terms);
+    if (dispatched.length > 0 || look >= looksPerRoundMax || known() === before) return dispatched;
+  }
+}
+
+/**
+ * The one probe of a stopped credential goes to a model that was not refused, if there is one: a refused one would be refused again,
+ * and nobody would ever learn that the key is good for others.
+ */
+async function probeBesides(
+  pool: Pool,
+  shares: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<Dispatch[]> {
+  const besides = await dispatchFrom(pool, shares, {
+    ...terms,
+    closedBy: (work) => terms.closedBy(work) ?? (terms.probing.has(work.model) ? "credential" : null),
+  });
+  return besides.length > 0 ? besides : dispatchFrom(pool, shares, terms);
+}
+
 /** What keeps a job queued; without permission it is dispatched all the same, since that passes by itself. */
-const closedBy = (verdict: GateVerdict): "pause" | "stop" | null =>
+const closedBy = (verdict: GateVerdict): Closure | null =>
   verdict.open || verdict.why === "no_permission" ? null : verdict.why;
 
 interface Rate {
-  /** Jobs per second that the workers drained lately; the configured pace until there is something to measure. */
+  /** Calls per second that the workers ended lately; the configured pace until there is something to measure. */
   perSecond(): number;
-  sent(count: number): void;
-  see(out: number): void;
+  see(window: { due: number; ended: number }): void;
 }
 
 /** One job in a minute: slower lanes are measured as this. */
 const slowestPerSecond = 1 / 60;
 
-/** The drain rate: what was dispatched, less what is still out, over time; the higher of the measured and half the last. */
+/**
+ * The drain rate: calls that ended with a bill, over time; the higher of the measured and half the last. What leaves the window
+ * otherwise (given back at a pause, requeued by a sweep) is no measure of how much it needs to hold.
+ */
 function createRate({ clock, config }: DispatcherDeps): Rate {
   let perSecond = config.requestsPerMinute / 60;
   let measured = false;
   let sinceMs = clock.monotonicMs();
-  let outThen = 0;
-  let sentSince = 0;
+  let endedSince = 0;
   return {
     perSecond: () => Math.max(perSecond, slowestPerSecond),
-    sent: (count) => {
-      sentSince += count;
-    },
-    see: (out) => {
+    see: ({ due, ended }) => {
+      endedSince += ended;
       const elapsedMs = clock.monotonicMs() - sinceMs;
       if (elapsedMs < 500) return;
-      const drained = Math.max(0, outThen + sentSince - out);
       // At work on slow ones: a rate is measured over at least one of them.
-      if (drained === 0 && out > 0) return;
-      const now = (drained * 1_000) / elapsedMs;
+      if (endedSince === 0 && due > 0) return;
+      const now = (endedSince * 1_000) / elapsedMs;
       // An idle lane says nothing about its speed.
-      if (drained > 0) perSecond = measured ? Math.max(now, perSecond / 2) : Math.max(now, perSecond);
-      measured ||= drained > 0;
+      if (endedSince > 0) perSecond = measured ? Math.max(now, perSecond / 2) : Math.max(now, perSecond);
+      measured ||= endedSince > 0;
       sinceMs = clock.monotonicMs();
-      outThen = out;
-      sentSince = 0;
+      endedSince = 0;
     },
   };
 }
@@ -183,12 +238,11 @@ function createRate({ clock, config }: DispatcherDeps): Rate {
 async function freePlaces(
   deps: DispatcherDeps,
   rate: Rate,
-  window: { due: number; delayed: number },
+  window: { due: number; delayed: number; credential: CredentialState | null },
 ): Promise<number> {
-  rate.see(window.due);
   const concurrency = await deps.concurrency();
   if (concurrency === 0) return 0;
-  const credential = await readCredential(deps.pool, deps.credentialId);
+  const { credential } = window;
   if (credential?.stoppedAt) {
     const probe = deps.clock.now().getTime() - credential.stoppedAt.getTime() >= credentialProbeMs;
     return probe && window.due === 0 ? 1 : 0;

@@ -43,11 +43,14 @@ export interface AttemptDeps {
   prepared: PreparedBulks;
   claim(claim: Claim): Promise<ClaimAnswer>;
   /** Puts a dispatched job back without an attempt. */
-  giveBack(dispatch: Dispatch, waitReason: "pause" | "stop"): Promise<void>;
+  giveBack(dispatch: Dispatch, waitReason: "pause" | "stop" | "credential"): Promise<void>;
+  /** Whether a model was refused here a moment ago: what was dispatched before that is not worth a call. */
+  isRefused(model: string): boolean;
   record(record: AttemptRecord): Promise<RecordedAttempt>;
   onCredentialRefused(outcome: AttemptOutcome): Promise<void>;
-  /** A call sent at that time was answered. */
-  onAnswered(sentAt: Date): void;
+  onModelRefused(model: string): Promise<void>;
+  /** A call for that model, sent at that time, was answered. */
+  onAnswered(sentAt: Date, model: string): void;
   inFlight: InFlight;
   /** Attempts from their claim to the end of their call, and the calls among them. */
   places: { claimed: Places; calling: Places };
@@ -73,9 +76,9 @@ export async function runAttempt(
 ): Promise<AttemptSummary> {
   const mayStart = await deps.pace.acquire(drain);
   const verdict = mayStart ? deps.gate(dispatch) : null;
-  if (verdict === null || !verdict.open) {
+  if (verdict === null || !verdict.open || deps.isRefused(dispatch.model)) {
     if (mayStart) deps.pace.giveBack();
-    const why = verdict?.why === "pause" ? "pause" : "stop";
+    const why = verdict === null ? "stop" : (waitAt(verdict) ?? "credential");
     await deps.giveBack(dispatch, why);
     return { outcome: "not_claimed", detail: why };
   }
@@ -125,9 +128,9 @@ async function attempt(
   if (end.kind === "shut") return settleShut(job, end.verdict.why);
   if (end.kind === "answer") {
     reach("call.answered");
-    deps.onAnswered(end.sentAt);
+    deps.onAnswered(end.sentAt, job.model);
   }
-  if (outcomeStops(end)) await deps.onCredentialRefused(end.outcome);
+  await noteRefusal(end, job, deps);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
   return settleCall(job, end, read, {
@@ -187,9 +190,11 @@ function readMessage(
   };
 }
 
-type RefusedEnd = Extract<CallEnd<unknown>, { kind: "error" }>;
-const outcomeStops = (end: CallEnd<unknown>): end is RefusedEnd =>
-  end.kind === "error" && outcomeRules[end.outcome].stopsCredential === true;
+async function noteRefusal(end: CallEnd<unknown>, job: ClaimedJob, deps: AttemptDeps): Promise<void> {
+  if (end.kind !== "error") return;
+  if (outcomeRules[end.outcome].stopsCredential === true) await deps.onCredentialRefused(end.outcome);
+  if (end.outcome === "model_refused") await deps.onModelRefused(job.model);
+}
 
 function report(
   job: ClaimedJob,
@@ -202,6 +207,8 @@ function report(
   if (recorded.recorded === "already") log.event("attempt.late", ids);
   if (record.attempt.state === "presumed") log.event("attempt.presumed", ids);
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
+  // A late record, or one of a job that was canceled meanwhile, may move nothing.
+  if (!recorded.jobMoved) return;
   if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
   else if (record.next.countsTry) log.event("job.retry_scheduled", ids);
   else log.event("job.requeued", { ...ids, reason: record.next.retryReason });

@@ -15,7 +15,7 @@ import { openBooks } from "../../postgres/books.ts";
 import type { Books } from "../../postgres/books.ts";
 import { findOpenedAttempt, returnJobs } from "../../postgres/claim-returns.ts";
 import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
-import { resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import type { Pool } from "../../postgres/pool.ts";
@@ -28,7 +28,16 @@ import { unsent } from "./settle-call.ts";
 
 export interface WorkerDeps extends Omit<
   AttemptDeps,
-  "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight" | "places" | "prepared"
+  | "claim"
+  | "giveBack"
+  | "record"
+  | "onCredentialRefused"
+  | "onModelRefused"
+  | "isRefused"
+  | "onAnswered"
+  | "inFlight"
+  | "places"
+  | "prepared"
 > {
   pool: Pool;
   prepared: PreparedBulks;
@@ -58,6 +67,8 @@ export interface RealtimeWorker {
 
 /** How long a job without room under its ceilings rests before it is tried again. */
 const budgetRestMs = 1_000;
+/** How long a worker leaves the jobs of a refused model alone that it was given before: the dispatcher knows of it by then. */
+const refusedRestMs = 2_000;
 /** Between two looks at whether a stopped credential works again. */
 const liftEveryMs = 2_000;
 
@@ -109,7 +120,14 @@ export function createRealtimeWorker(deps: WorkerDeps): RealtimeWorker {
 
 type Connected = Pick<
   AttemptDeps,
-  "claim" | "giveBack" | "record" | "onCredentialRefused" | "onAnswered" | "inFlight"
+  | "claim"
+  | "giveBack"
+  | "record"
+  | "onCredentialRefused"
+  | "onModelRefused"
+  | "isRefused"
+  | "onAnswered"
+  | "inFlight"
 >;
 
 /** The steps of the pipeline that talk to the database, grouped. `running`: what a drain waits for. */
@@ -136,22 +154,36 @@ function connect(
       };
     },
   });
-  let liftedAtMs = -Infinity;
+  const liftedAtMs = new Map<string, number>();
+  const refusedAtMs = new Map<string, number>();
   return {
     inFlight,
     claim: (claim) => claimOrUndo(claim, { deps, books, running }),
     record: (record) => recordUntilWritten(() => books.record(record), log, sleep),
-    giveBack: (dispatch, waitReason) => returnJobs(pool, [{ ...dispatch, waitReason, notBefore: null }]),
+    giveBack: (dispatch, waitReason) => {
+      const restUntil = new Date(deps.clock.now().getTime() + refusedRestMs);
+      const notBefore = waitReason === "credential" ? restUntil : null;
+      return returnJobs(pool, [{ ...dispatch, waitReason, notBefore }]);
+    },
+    isRefused: (model) => deps.clock.monotonicMs() - (refusedAtMs.get(model) ?? -Infinity) < refusedRestMs,
     onCredentialRefused: async (outcome: AttemptOutcome) => {
       log.event("provider.credential_refused", { credentialId, outcome });
       await recordUntilWritten(() => stopCredential(pool, credentialId, outcome), log, sleep);
     },
-    // A success lifts the stop of its credential if the call was sent after it. Asked now and then only: it is one guarded
-    // statement that mostly changes nothing.
-    onAnswered: (sentAt) => {
-      if (deps.clock.monotonicMs() - liftedAtMs < liftEveryMs) return;
-      liftedAtMs = deps.clock.monotonicMs();
-      resumeCredential(pool, credentialId, sentAt).catch((error: unknown) =>
+    onModelRefused: async (model) => {
+      log.event("provider.model_refused", { credentialId, model });
+      refusedAtMs.set(model, deps.clock.monotonicMs());
+      const refusal = { model, now: deps.clock.now() };
+      if (await recordUntilWritten(() => refuseModel(pool, credentialId, refusal), log, sleep))
+        log.event("provider.credential_refused", { credentialId, outcome: "model_refused" });
+    },
+    // A success lifts the stop of its credential and of its model if the call was sent after it. Asked now and then only, by
+    // model: it is one guarded statement that mostly changes nothing.
+    onAnswered: (sentAt, model) => {
+      const nowMs = deps.clock.monotonicMs();
+      if (nowMs - (liftedAtMs.get(model) ?? -Infinity) < liftEveryMs) return;
+      liftedAtMs.set(model, nowMs);
+      resumeCredential(pool, credentialId, { sentAt, models: [model] }).catch((error: unknown) =>
         log.event("sweep.failed", { sweep: "credential", ...errorFields(error) }),
       );
     },

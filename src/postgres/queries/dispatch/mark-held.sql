@@ -1,4 +1,4 @@
--- Writes down that queued jobs are held by a pause or stop, once.
+-- Writes down that queued jobs are held by a pause, a stop or a refused model, once.
 --
 -- $1 job_id text[]  $2 wait_reason text
 -- rows: none

@@ -12,7 +12,7 @@ WITH mistaken AS (
   ON CONFLICT DO NOTHING
 )
 UPDATE message_batches b
-   SET state = $3, provider_id = NULL, adopted = false, processing_status = NULL, next_poll_at = CASE WHEN $3 = 'void' THEN NULL ELSE $4 END,
+   SET state = $3, provider_id = NULL, adopted = false, unproved = false, processing_status = NULL, next_poll_at = CASE WHEN $3 = 'void' THEN NULL ELSE $4 END,
        lease_until = NULL, count_processing = 0, count_succeeded = 0, count_errored = 0, count_canceled = 0, count_expired = 0,
        ingested_lines = 0, ended_at = NULL, error_code = CASE WHEN $3 = 'void' THEN 'absent' END
   FROM mistaken m

@@ -21,7 +21,7 @@ UPDATE stops s SET completed_at = clock_timestamp()
                                AND in_scope(f.scope, f.target, a.tenant_id, k.queue_id, a.job_type, a.model, a.bulk_id))))
    AND NOT EXISTS (SELECT 1 FROM message_batches b
                     WHERE f.mode = 'abort_and_cancel' AND b.cancel_requested_at IS NOT NULL AND b.state = 'created' AND b.cancel_sent_at IS NULL
-                      AND b.error_code IS DISTINCT FROM 'one_of_several'
+                      AND NOT b.unproved
                       AND (f.scope = 'global' OR EXISTS (SELECT 1 FROM attempts a JOIN bulks k ON k.id = a.bulk_id
                              WHERE a.message_batch_id = b.id AND a.state = 'open' AND a.lane = 'batch'
                                AND in_scope(f.scope, f.target, a.tenant_id, k.queue_id, a.job_type, a.model, a.bulk_id))))

@@ -8,5 +8,5 @@
 -- not null: provider_id
 SELECT id, provider_id FROM message_batches
  WHERE cancel_requested_at IS NOT NULL AND cancel_sent_at IS NULL AND state = 'created' AND credential_id = $1::text
-   AND error_code IS DISTINCT FROM 'one_of_several'
+   AND NOT unproved
  ORDER BY cancel_requested_at LIMIT $2::integer

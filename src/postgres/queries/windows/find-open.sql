@@ -9,9 +9,9 @@
 -- rows: one per (scope, budget)
 -- locks: none
 -- index: bulks_pkey, budgets_open, budget_windows (budget_id, starts_at)
--- not null: ordinal, budget_id, tenant_id, window_kind, time_zone, when_bound, limit_nano, created_at
+-- not null: ordinal, budget_id, tenant_id, scope, target, window_kind, time_zone, when_bound, limit_nano, created_at
 -- nullable: window_id
-SELECT s.ordinal, b.id AS budget_id, b.tenant_id, b.window_kind, b.time_zone, b.when_bound, b.limit_nano, b.created_at, w.id AS window_id
+SELECT s.ordinal, b.id AS budget_id, b.tenant_id, b.scope, b.target, b.window_kind, b.time_zone, b.when_bound, b.limit_nano, b.created_at, w.id AS window_id
   FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
     AS s(ordinal, tenant_id, queue_id, job_type, bulk_id, labels)
   LEFT JOIN bulks k ON k.id = s.bulk_id
