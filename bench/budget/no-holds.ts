@@ -5,6 +5,10 @@ import type * as windows from "../../src/postgres/windows.ts";
 
 export const windowsFor: typeof windows.windowsFor = (_, scopes) =>
   Promise.resolve({ windowIds: scopes.map(() => []), downgrading: new Set(), labels: new Map() });
+export const everyWindow: typeof windows.everyWindow = () => Promise.resolve([]);
+export const readBudgetRooms: typeof windows.readBudgetRooms = () => Promise.resolve([]);
+export const shortWindows: typeof windows.shortWindows = () => new Set();
+export const noteBound: typeof windows.noteBound = () => Promise.resolve();
 export const lockWindows: typeof windows.lockWindows = () => Promise.resolve(new Map());
 export const readRooms: typeof windows.readRooms = () => Promise.resolve(new Map());
 export const takeHolds: typeof windows.takeHolds = () => Promise.resolve();
