@@ -20,6 +20,7 @@ const usage = `npm run simulator -- [options]
   --bucket-seconds N       capacity of a bucket in seconds of its refill (default 60)
   --counters frozen|moving --list-lag MS --create-hidden MS --results-lag MS
   --cancel-delay MS --cancel-late SHARE
+  --upload-rate N          bytes per second at which the body of a create is read (default 0: as fast as it comes)
   --share NAME=SHARE       refusal, truncated, errored, expired, pause_turn; may be repeated
   --key KEY                accept only these keys; may be repeated
   --workspace KEY=NAME     workspace of a key; may be repeated
@@ -47,6 +48,7 @@ const { values } = parseArgs({
     "results-lag": { type: "string" },
     "cancel-delay": { type: "string" },
     "cancel-late": { type: "string" },
+    "upload-rate": { type: "string" },
     share: { type: "string", multiple: true },
     key: { type: "string", multiple: true },
     workspace: { type: "string", multiple: true },
@@ -125,6 +127,7 @@ const optionsOf = (): SimulatorOptions =>
     resultsLagMs: number("results-lag"),
     cancelDelayMs: number("cancel-delay"),
     cancelLateShare: number("cancel-late"),
+    uploadBytesPerS: number("upload-rate"),
     shares: Object.fromEntries(
       Object.entries(pairs(values.share)).map(([name, share]) => [name, Number(share)]),
     ),

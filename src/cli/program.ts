@@ -2,6 +2,7 @@
 // to `createProgram`.
 import { Command, CommanderError } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
+import { addBoundCommands } from "./commands/bound.ts";
 import { addBudgetCommands } from "./commands/budget.ts";
 import { addAlertCommands } from "./commands/alerts.ts";
 import { addDrillCommand } from "./commands/drill.ts";
@@ -41,6 +42,7 @@ export function createProgram(context: Context, { version }: ProgramOptions): Co
   addQuoteCommands(program, context);
   addQueueCommands(program, context);
   addBudgetCommands(program, context);
+  addBoundCommands(program, context);
   addAlertCommands(program, context);
   addStopCommands(program, context);
   addDrillCommand(program, context);

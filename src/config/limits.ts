@@ -110,6 +110,21 @@ export const limits = {
   /** The budget of the first queue of an installation, in nano-dollars a day: 5 USD try everything out and ruin nobody. */
   firstBudgetNano: 5_000_000_000n,
 
+  // The bound tightened.
+  /** Between two looks for work whose requests are worth counting: one index probe a model. */
+  countEveryMs: 1_000,
+  /** Requests of one model counted in one round, and counts at once: at most one answer's latency between their storing. */
+  countJobsPerRound: 50,
+  countsAtOnce: 8,
+  /** A count takes a fraction of a second. */
+  countDeadlineMs: 30_000,
+  /** Counts of a model that are asked for before it is trusted, and how long that number holds: enough to learn by, not more. */
+  countsUntrustedMax: 200,
+  countsUntrustedMs: 600_000,
+  /** Between two readings of the ledger for the lengths of answers, and of the caps that follow from them. */
+  sizeEveryMs: 5_000,
+  capsEveryMs: 1_000,
+
   // Leases and beats. A lease is renewed this many times before it ends, so that one lost beat costs nothing.
   heartbeatsPerLease: 4,
   /** The dispatcher's lease: a takeover must happen within 5 s of its death. */
@@ -177,8 +192,6 @@ export const limits = {
   listenerBackoffMaxMs: 1_000,
   /** Reads of the flags per permission, so that one lost read costs nothing. */
   readsPerPermission: 4,
-  /** How long work takes to come back to its full width after its stop was lifted: long enough to be stopped again. */
-  rampMs: 10_000,
   /** Between two looks at stops that are not complete: their receipts, the cancellation of their message batches. */
   stopLookMs: 500,
   /** Message batches shown in one receipt; a credential has fewer open. */

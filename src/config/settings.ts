@@ -197,6 +197,11 @@ export const settingsSchema = z
       whole(50, 3_000, 3_000),
       "How long a process may start calls after it last read the flags.",
     ),
+    rampMs: setting(
+      "SLUICE_RAMP_MS",
+      whole(0, 10 * minuteMs, 10_000),
+      "How long work takes to come back to its full width after its stop was lifted: long enough to be stopped again.",
+    ),
     breakerFactor: setting(
       "SLUICE_BREAKER_FACTOR",
       whole(0, 1_000, 5),
@@ -236,6 +241,16 @@ export const settingsSchema = z
       "SLUICE_UNBUDGETED",
       oneOf(...unbudgetedRules).default("refuse"),
       "Work that no budget covers: refuse keeps it waiting until one is set, allow runs it without a ceiling.",
+    ),
+    countTokens: setting(
+      "SLUICE_COUNT_TOKENS",
+      oneOf("when_bound", "never").default("when_bound"),
+      "Whether requests that find no room under a ceiling are counted by the provider, free of charge, to hold less for them.",
+    ),
+    countRequestsPerMinute: setting(
+      "SLUICE_COUNT_REQUESTS_PER_MINUTE",
+      whole(1, 100_000, 1_000),
+      "Pace of these counts; the provider's smallest limit for them is 2,000.",
     ),
     jobsDir: setting("SLUICE_JOBS_DIR", text.min(1).optional(), "Further job types of your own."),
     logLevel: setting(

@@ -5,11 +5,13 @@
 //   Without a valid permission nothing starts. It is renewed by reading the version of the flags and ends `permissionMs` after
 //   that read was *sent*, on the monotonic clock. A process that is frozen, cut off or whose database is away stops by itself,
 //   and one whose lease has ended or was reaped is never permitted, since the same read brings the rest of its lease.
-//   A set flag is seen by everybody within milliseconds (NOTIFY), at the latest when the permission is renewed.
+//   A set flag is seen by everybody within milliseconds (NOTIFY), at the latest when the permission is renewed. The notice of a stop
+//   carries it and shuts the gate in its own tick; what was read before the notice is not believed any more.
 //   The version obeyed is written into the row of the process after the cache has changed: a stop waits for that.
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
 import {
+  stopOfNotice,
   abortingStop,
   findFlag,
   indexFlags,
@@ -32,6 +34,8 @@ interface FlagsOptions {
   readonly process: { readonly id: string };
   readonly clock: Clock;
   readonly permissionMs: number;
+  /** How long a lifted stop is remembered, because its work comes back gently. */
+  readonly rampMs: number;
   readonly log: Log;
 }
 
@@ -62,6 +66,8 @@ export class Flags {
   #stopped = false;
   #lastCallAt: Date | null = null;
   #lifted: LiftedStop[] = [];
+  /** Stops heard of so far. */
+  #notices = 0;
 
   constructor(options: FlagsOptions) {
     this.#options = options;
@@ -71,7 +77,7 @@ export class Flags {
   async start(): Promise<void> {
     const { listener } = this.#options;
     this.#forget.push(
-      listener.on("sluice_flags", () => void this.refresh()),
+      listener.on("sluice_flags", (notice) => this.#hear(notice)),
       listener.onReconnect(() => void this.refresh()),
     );
     await this.refresh();
@@ -100,7 +106,7 @@ export class Flags {
   /** The stops that were seen to be lifted a short while ago, with how long ago that was. */
   get lifted(): readonly { flag: Flag; agoMs: number }[] {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#lifted = this.#lifted.filter(({ atMs }) => nowMs - atMs < limits.rampMs);
+    this.#lifted = this.#lifted.filter(({ atMs }) => nowMs - atMs < this.#options.rampMs);
     return this.#lifted.map(({ flag, atMs }) => ({ flag, agoMs: nowMs - atMs }));
   }
 
@@ -141,6 +147,21 @@ export class Flags {
     await this.#reading;
   }
 
+  /**
+   * A stop that a notice brings is in force before anything else happens here. The rows are read next and whole, whatever version they
+   * have: they alone say that it has been lifted meanwhile.
+   */
+  #hear(notice: string): void {
+    const stop = stopOfNotice(notice);
+    if (stop !== undefined && !this.#stopped) {
+      this.#notices += 1;
+      this.#version = -1n;
+      this.#open = indexFlags([...this.open, stop]);
+      for (const tell of this.#changed) tell();
+    }
+    void this.refresh();
+  }
+
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
@@ -165,9 +186,11 @@ export class Flags {
     const { listener, process, clock, permissionMs, log } = this.#options;
     const processId = process.id;
     const sentAtMs = clock.monotonicMs();
+    const notices = this.#notices;
     try {
       const reading = await listener.run((client) => readFlags(client, this.#version, processId));
-      if (this.#stopped) return;
+      // A stop that was heard of while this was read may not be in it.
+      if (this.#stopped || notices !== this.#notices) return;
       const leaseLeftMs = reading.leaseLeftMs ?? 0;
       this.#permittedUntilMs = sentAtMs + Math.min(permissionMs, leaseLeftMs);
       this.#version = reading.version;

@@ -10,6 +10,7 @@
 //
 // Order at start, so that a stop sees every process or is seen by it: the row first, then LISTEN, then the flags.
 import { hostname } from "node:os";
+import { ownWorldIdentity } from "../config/data-dir/process-identity.ts";
 import { limits } from "../config/limits.ts";
 import { errorFields } from "../observe/error-fields.ts";
 import type { Log } from "../observe/log.ts";
@@ -71,9 +72,9 @@ export class ProcessLife {
   async #register(oldId: string | null): Promise<void> {
     const { listener, newId, roles, concurrency, leaseMs } = this.#options;
     const id = newId();
-    await listener.run((client) =>
-      insertProcess(client, { id, host: hostname(), pid: process.pid, roles, concurrency, leaseMs, oldId }),
-    );
+    const identity = await ownWorldIdentity();
+    const row = { id, host: hostname(), pid: process.pid, roles, concurrency, leaseMs, oldId, identity };
+    await listener.run((client) => insertProcess(client, row));
     this.#id = id;
   }
 

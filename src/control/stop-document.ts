@@ -47,7 +47,7 @@ export function receiptDocument(receipt: StopReceipt, { whole }: { whole: boolea
         id: batch.id,
         provider_id: batch.provider_id,
         standing: batch.standing,
-        lines: batch.line_count,
+        lines: batch.lines,
         cancel_asked_at: iso(batch.cancel_sent_at),
         ended_at: iso(batch.ended_at),
         may_still_cost_usd: formatUsd(batch.standing === "not_sent" ? 0n : batch.worst_nano),

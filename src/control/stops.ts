@@ -26,6 +26,7 @@ import {
   setStop,
   type StopRow,
 } from "../postgres/stops.ts";
+import { confirmDead } from "./dead-processes.ts";
 import type { Act } from "./pauses.ts";
 
 export interface StopDeps {
@@ -101,6 +102,7 @@ export const openStops = ({ database }: Pick<StopDeps, "database">): Promise<Sto
 
 /** Does what a stop still needs. Everything in it may be done by several at once, and again. */
 export async function advanceStop({ database, log }: StopDeps, id: string): Promise<void> {
+  await confirmDead({ database, log });
   const batches = await cancelStoppedBatches(database, id);
   if (batches > 0) log.event("stop.canceling", { flag: id, batches });
   if (await markComplete(database, id)) log.event("stop.complete", { flag: id });

@@ -15,6 +15,7 @@ export const alertKinds = [
   "paid_twice",
   "batch_missing",
   "results_lost",
+  "count_off",
   "test",
 ] as const;
 export type AlertKind = (typeof alertKinds)[number];
@@ -124,6 +125,12 @@ const wordings: Record<AlertKind, Wording> = {
     title: (facts) => `The results of ${nameOf(facts)} can never be fetched: ${facts.reason}.`,
     nextStep: () =>
       "Its open lines are booked at their worst case and go on by their policy. Compare with the provider's bill: sluice reconcile.",
+  },
+  count_off: {
+    severity: () => "warning",
+    title: (facts) => `The provider's counts are no bound any more for ${facts.reason}.`,
+    nextStep: () =>
+      "Holds are by bytes again, so less fits under a ceiling. Look at the bill; then sluice bound trust MODEL begins anew, with a wider margin.",
   },
   test: {
     severity: () => "info",

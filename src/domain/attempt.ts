@@ -107,7 +107,8 @@ const outcomeByStatus: ReadonlyMap<number, AttemptOutcome> = new Map([
   [529, "overloaded"],
 ]);
 
-const gatewayTimeouts = new Set([408, 504, 524]);
+const gatewayTimeouts = new Set([408, 504, 520, 524]);
+const badGateway = 502;
 
 /** Classifies an HTTP error answer. Unknown 4xx are the caller's; unknown 5xx, and 3xx, which nobody follows, the provider's. */
 export function classifyError(error: ProviderError): AttemptOutcome {
@@ -122,7 +123,9 @@ export function classifyError(error: ProviderError): AttemptOutcome {
 function outcomeOfStatus(status: number, type: string | undefined): AttemptOutcome {
   // A page of something between us and the provider knows nothing of models.
   if (type === undefined && status === 403) return "credential_refused";
-  // A time limit of something between us and the provider proves nothing: the call may be computed behind it.
+  // What something between us and the provider says proves nothing: the call may be computed behind it. A time limit of the
+  // provider's own has a type; a bad gateway is never the provider itself, whatever its body says.
+  if (status === badGateway) return "unknown_end";
   if (type === undefined && gatewayTimeouts.has(status)) return "unknown_end";
   return (
     outcomeByStatus.get(status) ?? (status >= 500 || status < 400 ? "provider_error" : "invalid_request")

@@ -28,6 +28,8 @@ export interface CompiledJobType {
   /** Null for a plain type: each input brings its own. */
   readonly model: string | null;
   readonly maxTokens: number | null;
+  /** Whether `max_tokens` follows the lengths of answers seen. */
+  readonly rightSize: boolean;
   readonly defaultUrgency: Urgency | null;
   readonly expiresAtDeadline: boolean;
   readonly callTimeoutMs: number;
@@ -64,8 +66,7 @@ export function compileJobType(
     name: definition.name,
     owner: definition.owner,
     description: definition.description,
-    model: definition.output === null ? null : definition.model,
-    maxTokens: definition.output === null ? null : definition.maxTokens,
+    ...modelSettingsOf(definition),
     defaultUrgency: definition.defaultUrgency ?? null,
     expiresAtDeadline: definition.expiresAtDeadline ?? false,
     callTimeoutMs: definition.callTimeoutMs ?? callTimeoutMsDefault,
@@ -87,6 +88,14 @@ export function compileJobType(
         : prepareStructured(definition, { templates, serving: servingVersion, shared });
     },
   };
+}
+
+function modelSettingsOf(
+  definition: JobTypeDefinition,
+): Pick<CompiledJobType, "model" | "maxTokens" | "rightSize"> {
+  if (definition.output === null) return { model: null, maxTokens: null, rightSize: false };
+  const { model, maxTokens, rightSize = false } = definition;
+  return { model, maxTokens, rightSize };
 }
 
 function acceptedShared(definition: JobTypeDefinition, given: Values | null): Values {
@@ -177,6 +186,10 @@ function structuredProblems(definition: StructuredJobType): string[] {
   if (isRecord(definition.thinking) && !model.thinking.some((type) => type === thinking)) {
     problems.push(`${model.id} does not take thinking ${String(thinking)}`);
   }
+  // Thinking is output, too: how much of it comes is nothing that earlier answers could say.
+  const isSilent = thinking === undefined ? model.thinking.includes("disabled") : thinking === "disabled";
+  if (definition.rightSize === true && !isSilent)
+    problems.push("rightSize needs a model that does not think");
   return [...problems, ...outputProblems(definition.output)];
 }
 

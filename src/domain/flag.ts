@@ -3,6 +3,7 @@
 // A pause means: nothing new starts. A stop is the kill switch of a scope and outranks every pause. Of several that apply the
 // widest is named, because it is the one that has to be lifted first. The gate asks this for every call, so the open flags are
 // kept by scope and target: six look-ups, however many flags are open.
+import { z } from "zod";
 import { findModel } from "./models.ts";
 import type { GateVerdict, WorkScope } from "./work-scope.ts";
 
@@ -31,6 +32,36 @@ export interface Flag {
 
 /** The open flags, ready to be asked. */
 export type OpenFlags = ReadonlyMap<string, Flag>;
+
+/** The stop that a notice carries, or undefined: then it is to be read from the rows, as every other flag. */
+export function stopOfNotice(notice: string): Flag | undefined {
+  if (notice === "") return undefined;
+  const parsed = noticeSchema.safeParse(parseJson(notice));
+  return parsed.success ? parsed.data : undefined;
+}
+
+const noticeSchema = z
+  .object({
+    id: z.string(),
+    tenant_id: z.string(),
+    scope: z.enum(flagScopes),
+    target: z.string(),
+    mode: z.enum(stopModes).nullable(),
+    reason: z.string(),
+    set_by: z.string(),
+    set_at: z.coerce.date(),
+  })
+  .transform(({ tenant_id: tenantId, set_by: setBy, set_at: setAt, ...stop }): Flag => {
+    return { ...stop, kind: "stop", tenantId, setBy, setAt };
+  });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
 
 const keyOf = (kind: FlagKind, scope: FlagScope, target: string): string => `${kind} ${scope} ${target}`;
 
@@ -69,8 +100,8 @@ const firstWidth = 1 / 20;
 
 /**
  * How much of its full width work gets a while after stops of it were lifted: a twentieth at once, up to all of it in a straight line,
- * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Which models a bulk's lines name is not
- * known where this is asked; after the stop of a model everything comes back gently.
+ * so that neither the provider nor whoever lifted them is hit by everything that has gathered. Where it is not known yet which models the
+ * lines name (an empty model), work comes back gently after the stop of any.
  */
 export function widthAfter(
   lifted: readonly { readonly flag: Pick<Flag, "scope" | "target">; readonly agoMs: number }[],
@@ -78,7 +109,10 @@ export function widthAfter(
   rampMs: number,
 ): number {
   const widths = lifted
-    .filter(({ flag }) => flag.scope === "model" || flag.target === targetOf(flag.scope, work))
+    .filter(
+      ({ flag }) =>
+        (flag.scope === "model" && work.model === "") || flag.target === targetOf(flag.scope, work),
+    )
     .map(({ agoMs }) => Math.min(1, Math.max(firstWidth, agoMs / rampMs)));
   return Math.min(1, ...widths);
 }

@@ -47,19 +47,26 @@ export interface Frame {
   readonly schema: AnswerSchema;
 }
 
-/** The frame for one set of instruction values. `hasData` false: a type without data fields, whose prompt is the whole request. */
+/** What a frame is for. */
+export interface FramePlan {
+  /** False: a type without data fields, whose prompt is the whole request. */
+  readonly hasData: boolean;
+  readonly maxTokens: number;
+}
+
+/** The frame for one set of instruction values. */
 export function buildFrame(
   definition: StructuredJobType,
   template: Template,
   instructions: Record<string, unknown>,
-  hasData: boolean,
+  { hasData, maxTokens }: FramePlan,
 ): Frame {
   const output =
     typeof definition.output === "function" ? definition.output(instructions) : definition.output;
   const schema = withEnvelope(output);
   const settings = JSON.stringify({
     model: definition.model,
-    max_tokens: definition.maxTokens,
+    max_tokens: maxTokens,
     ...thinkingParam(definition),
     ...(hasData
       ? { system: dataIsNotInstruction, tools: [readInputTool], tool_choice: { type: "none" } }

@@ -80,6 +80,11 @@ interface Structured extends Common {
   readonly maxTokens: number;
   /** Default `off`: short structured answers gain little from thinking and pay for it as output. */
   readonly thinking?: ThinkingSetting;
+  /**
+   * Sends (and holds) less than `maxTokens` once enough answers have shown how long they are; an answer that is cut by it is asked for
+   * once more with `maxTokens`. Only where the model does not think. Default false.
+   */
+  readonly rightSize?: boolean;
 }
 
 /** A definition with its types erased, as the loader and the lanes see it. */

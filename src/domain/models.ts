@@ -88,6 +88,9 @@ const datedIds: ReadonlyMap<string, string> = new Map([
 /** Every known model by its canonical id. */
 export const models: ReadonlyMap<string, Model> = new Map(rows.map((model) => [model.id, model]));
 
+/** Every name that work may give a model. */
+export const modelNames: readonly string[] = [...models.keys(), ...datedIds.keys()];
+
 /** The model behind an id or a dated id; undefined when it is not known here, whatever the provider says. */
 export function findModel(id: string): Model | undefined {
   return models.get(datedIds.get(id) ?? id);

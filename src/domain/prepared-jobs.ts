@@ -18,6 +18,7 @@ import { buildPlainRequest, unboundedErrors, wantsJson } from "./plain-request.t
 import { requestBytesMax } from "./rendered-request.ts";
 import type { RenderedRequest } from "./rendered-request.ts";
 import type { Template } from "./template.ts";
+import type { Variation } from "./variation.ts";
 
 export type CheckedInput =
   | {
@@ -32,8 +33,11 @@ export type CheckedInput =
 export interface PreparedJobs {
   /** Validates the input of one line and renders it. */
   check(input: unknown): CheckedInput;
-  /** Renders a stored input with a prompt version. Byte for byte the same every time. Throws for a version that does not exist. */
-  render(input: string, version: number): RenderedRequest;
+  /**
+   * Renders a stored input with a prompt version, as it was accepted or varied for one attempt. Byte for byte the same every time.
+   * Throws for a version that does not exist.
+   */
+  render(input: string, version: number, variation?: Variation): RenderedRequest;
   /** Reads the provider's Message for a stored input. */
   readAnswer(input: string, message: unknown): Answer;
 }
@@ -58,8 +62,12 @@ export function prepareStructured(
     hasData: dataNames.length > 0,
   });
 
-  function build(own: Values, version: number): RenderedRequest {
-    const frame = frameOf(own, version);
+  function build(
+    own: Values,
+    version: number,
+    { maxTokens = definition.maxTokens }: Variation = {},
+  ): RenderedRequest {
+    const frame = frameOf(own, version, maxTokens);
     const data = dataNames.length > 0 ? dataJson(dataNames, own, shared) : "";
     return {
       params: frame.head + data + frame.tail,
@@ -67,7 +75,7 @@ export function prepareStructured(
       model: definition.model,
       version,
       inputTokensMax: frame.tokensMax + boundBytes(data),
-      outputTokensMax: definition.maxTokens,
+      outputTokensMax: maxTokens,
       traits,
       batchable: model.batch,
     };
@@ -78,11 +86,11 @@ export function prepareStructured(
       const result = read(input);
       return result.ok ? withinSize(result.text, build(result.own, serving)) : result;
     },
-    render: (input, version) => build(parseRecord(input), version),
+    render: (input, version, variation) => build(parseRecord(input), version, variation),
     readAnswer(input, message) {
       const own = parseRecord(input);
       const { checks } = definition;
-      return readStructured(message, frameOf(own, serving).schema, (output, envelope) =>
+      return readStructured(message, frameOf(own, serving, definition.maxTokens).schema, (output, envelope) =>
         checks === undefined ? null : checks({ ...shared, ...own }, output, envelope),
       );
     },
@@ -103,8 +111,10 @@ export function preparePlain(
       const built = buildPlainRequest(paramsOf(result.own), serving, definition.inputTokensMax);
       return built.ok ? withinSize(result.text, built.request) : built;
     },
-    render(input, version) {
-      const built = buildPlainRequest(paramsOf(parseRecord(input)), version, definition.inputTokensMax);
+    render(input, version, { maxTokens }: Variation = {}) {
+      const accepted = paramsOf(parseRecord(input));
+      const params = maxTokens === undefined ? accepted : { ...accepted, max_tokens: maxTokens };
+      const built = buildPlainRequest(params, version, definition.inputTokensMax);
       // It was checked with the same rules when it was accepted; if rules have become stricter since, that is a bug here.
       if (!built.ok)
         throw new Error(`job type ${definition.name} no longer renders an input it has accepted`);
@@ -121,24 +131,31 @@ export function preparePlain(
 /** An answer may quote an input of the deepest kind inside a tool call, with the levels of the message around it. */
 const answerNestingMax = 128;
 
-/** The frame for a line: the one of the bulk, or the last one seen where lines bring instruction values of their own. */
+/**
+ * The frame for a line: the one of the bulk, or the last one seen where lines bring instruction values of their own. One is kept for
+ * the declared cap and one for the cap of attempts at present: each line that is varied is rendered as accepted first.
+ */
 function frameMemo(
   definition: StructuredJobType,
   templates: Templates,
   fields: { shared: Values; instructionNames: readonly string[]; hasData: boolean },
-): (own: Values, version: number) => Frame {
-  const memo = new Map<number, { key: string; frame: Frame }>();
-  return (own, version) => {
+): (own: Values, version: number, maxTokens: number) => Frame {
+  const memo = new Map<string, { key: string; frame: Frame }>();
+  return (own, version, maxTokens) => {
     const brings = fields.instructionNames.filter((name) => own[name] !== undefined);
-    const key = brings.length === 0 ? "" : JSON.stringify(brings.map((name) => [name, own[name]]));
-    const known = memo.get(version);
+    const key =
+      brings.length === 0
+        ? String(maxTokens)
+        : JSON.stringify([maxTokens, ...brings.map((name) => [name, own[name]])]);
+    const place = `${version} ${maxTokens === definition.maxTokens ? "declared" : "varied"}`;
+    const known = memo.get(place);
     if (known?.key === key) return known.frame;
     const template = templates.get(version);
     if (template === undefined)
       throw new Error(`job type ${definition.name} has no prompt version ${version}`);
     const values = pick(fields.instructionNames, own, fields.shared);
-    const frame = buildFrame(definition, template, values, fields.hasData);
-    memo.set(version, { key, frame });
+    const frame = buildFrame(definition, template, values, { hasData: fields.hasData, maxTokens });
+    memo.set(place, { key, frame });
     return frame;
   };
 }

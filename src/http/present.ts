@@ -176,6 +176,8 @@ function presentAttempt(attempt: AttemptRow) {
     request_id: attempt.request_id,
     stop_reason: attempt.stop_reason,
     usage: attempt.usage,
+    input_tokens_max: attempt.input_tokens_max,
+    max_tokens: attempt.output_tokens_max,
     worst_usd: formatUsd(attempt.worst_nano),
     cost_usd: attempt.cost_nano === null ? null : formatUsd(attempt.cost_nano),
     realtime_only_usd: attempt.realtime_nano === null ? null : formatUsd(attempt.realtime_nano),

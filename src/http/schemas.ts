@@ -224,6 +224,10 @@ const attemptSchema = z
     request_id: z.string().nullable(),
     stop_reason: z.string().nullable(),
     usage: z.unknown(),
+    input_tokens_max: count.nullable().meta({ description: "The input its hold was computed from." }),
+    max_tokens: count.nullable().meta({
+      description: "The cap it was held and sent with; below the type's own where that is right-sized.",
+    }),
     worst_usd: usdSchema,
     cost_usd: usdSchema.nullable(),
     realtime_only_usd: usdSchema.nullable(),

@@ -22,6 +22,9 @@ export const events = {
   "process.reaped": warn(
     "A process that did not show itself in time was declared dead; its open calls are presumed.",
   ),
+  "process.confirmed_dead": warn(
+    "A process that had lost its lease was seen to be dead by another one on its machine; stops do not wait for it any more.",
+  ),
   "process.lanes_ended": error("The lanes' own process ended unasked; it is started again."),
   "process.crashed": error("A bug ended the process; leases hand its work on."),
 
@@ -83,6 +86,11 @@ export const events = {
   "budget.changed": info("A budget was changed."),
   "budget.ended": info("A budget was ended; it binds nothing any more."),
   "budget.overrun": error("A settlement was above its hold."),
+  "count.stored": debug("The provider counted requests of work that waits for a ceiling."),
+  "count.off": error("A bill was above its count; the counts of that model are used no more."),
+  "count.trusted_again": info("A person began anew with the counts of a model."),
+  "size.off": warn("An effective cap cut too many answers; its type is sent with the declared cap again."),
+  "size.again": info("A person lets a job type be right-sized again."),
   "pause.set": info("A queue, or all, was paused."),
   "pause.lifted": info("A pause was lifted."),
   "alert.raised": error("Something happened that a person should know of; the line says who and what next."),

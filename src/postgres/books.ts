@@ -61,7 +61,7 @@ async function takeTurn(pool: Pool, entries: readonly Entry[], terms: ClaimTerms
     const starts =
       claims.length === 0
         ? []
-        : await startClaimed(client, claims, await findClaimed(client, claims, terms.now), {
+        : await startClaimed(client, claims, await findClaimed(client, claims, terms), {
             ...terms,
             changes,
           });

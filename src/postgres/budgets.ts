@@ -169,6 +169,6 @@ export async function endQuotedBudgets(database: Database, rowsMax: number): Pro
 }
 
 /** Tells the lanes, with the commit, that a budget changed; `about` is its queue or itself. */
-export async function notifyBudget(client: Client, about: string): Promise<void> {
-  await notifyRow(client, [about]);
+export async function notifyBudget(database: Database, about: string): Promise<void> {
+  await notifyRow(database, [about]);
 }

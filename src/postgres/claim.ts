@@ -13,18 +13,19 @@ import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
 import type { CostTraits, Price } from "../domain/price.ts";
+import { returnDispatched } from "./claim-returns.ts";
 import { downgradeJobs } from "./downgrade.ts";
-import type { Client, Pool } from "./pool.ts";
-import { query, queryOne } from "./query.ts";
+import type { Client } from "./pool.ts";
+import { query } from "./query.ts";
+import { boundsIn } from "./tight-bounds.ts";
+import type { Bounds, Tightening } from "./tight-bounds.ts";
 import type { RowOf } from "./query.ts";
 import { lockWindows, takeHolds, windowsFor } from "./windows.ts";
 import type { WindowChanges } from "./windows.ts";
 
 const lockJobs = query("claim/lock-jobs");
 const startAttempts = query("claim/start-attempts");
-const returnDispatched = query("claim/return-jobs");
 const failUnsent = query("claim/fail-jobs");
-const findOpened = queryOne("claim/find-opened");
 
 export interface Claim {
   jobId: string;
@@ -50,6 +51,8 @@ export interface ClaimedJob {
   input: string;
   price: Price;
   worstNano: bigint;
+  /** The `max_tokens` of this attempt where it is below the declared one. */
+  cap?: number;
 }
 
 export type ClaimAnswer =
@@ -68,6 +71,8 @@ export interface ClaimTerms {
   /** When a job that found no room under a ceiling is looked at again, if nobody raises the limit before. */
   budgetRetryAt: Date;
   unbudgeted: Unbudgeted;
+  /** Absent: holds are by bytes and declared caps. */
+  tightening?: Tightening | undefined;
 }
 
 /** What a claim has found before any window is locked. */
@@ -81,14 +86,18 @@ const nameOf = ({ jobId, dispatchNo }: Claim): string => `${jobId}-${dispatchNo}
 const claimOf = (row: JobRow): Claim => ({ jobId: row.id, dispatchNo: row.dispatch_no });
 
 /** First half: locks the jobs that are still in their dispatch. */
-export async function findClaimed(client: Client, claims: readonly Claim[], now: Date): Promise<FoundJobs> {
+export async function findClaimed(
+  client: Client,
+  claims: readonly Claim[],
+  { now, tightening }: Pick<ClaimTerms, "now" | "tightening">,
+): Promise<FoundJobs> {
   const different = [...new Map(claims.map((claim) => [nameOf(claim), claim])).values()];
   const sorted = different.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
   const { rows } = await lockJobs(client, [
     sorted.map((claim) => claim.jobId),
     sorted.map((claim) => claim.dispatchNo),
   ]);
-  return priceJobs(rows, now);
+  return priceJobs(rows, await boundsIn(client, rows, { lane: "realtime", now, tightening }), now);
 }
 
 /**
@@ -141,12 +150,13 @@ export async function startClaimed(
 
 interface Candidate {
   row: JobRow;
+  bounds: Bounds;
   price: Price;
   worstNano: bigint;
   attemptNo: number;
 }
 
-function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
+function priceJobs(rows: readonly JobRow[], boundsOf: (row: JobRow) => Bounds, now: Date): FoundJobs {
   const candidates: Candidate[] = [];
   const unpriced: JobRow[] = [];
   for (const row of rows) {
@@ -157,11 +167,12 @@ function priceJobs(rows: readonly JobRow[], now: Date): FoundJobs {
         cacheWrite: row.cache_write,
         mayRunInUs: row.may_run_in_us,
       };
-      const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+      const bounds = boundsOf(row);
       candidates.push({
         row,
+        bounds,
         price,
-        worstNano: worstCostNanoUsd({ ...bound, lane: "realtime", price, traits }),
+        worstNano: worstCostNanoUsd({ ...bounds, lane: "realtime", price, traits }),
         attemptNo: row.attempt_no + 1,
       });
     }
@@ -234,6 +245,8 @@ async function writeHolds(
     admitted.map(({ candidate }) => candidate.worstNano),
     admitted.map(({ candidate }) => candidate.price.id),
     terms.now,
+    admitted.map(({ candidate }) => candidate.bounds.inputTokensMax),
+    admitted.map(({ candidate }) => candidate.bounds.outputTokensMax),
   ]);
   await takeHolds(
     client,
@@ -251,7 +264,7 @@ async function writeHolds(
   );
 }
 
-function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob {
+function claimedOf({ row, bounds, price, worstNano, attemptNo }: Candidate): ClaimedJob {
   return {
     id: row.id,
     tenantId: row.tenant_id,
@@ -268,30 +281,6 @@ function claimedOf({ row, price, worstNano, attemptNo }: Candidate): ClaimedJob 
     input: row.input,
     price,
     worstNano,
+    ...(bounds.outputTokensMax < row.output_tokens_max && { cap: bounds.outputTokensMax }),
   };
-}
-
-/** The number of the attempt that this process's claim has opened, if the claim was committed after all. */
-export async function findOpenedAttempt(
-  pool: Pool,
-  { jobId, dispatchNo }: Claim,
-  processId: string,
-): Promise<number | undefined> {
-  return (await findOpened(pool, [jobId, dispatchNo, processId]))?.no;
-}
-
-/** Puts dispatched jobs back without an attempt; see claim/return-jobs. */
-export async function returnJobs(
-  pool: Pool,
-  jobs: readonly (Claim & {
-    waitReason: "budget" | "pause" | "stop" | "rate" | "credential";
-    notBefore: Date | null;
-  })[],
-): Promise<void> {
-  await returnDispatched(pool, [
-    jobs.map((job) => job.jobId),
-    jobs.map((job) => job.dispatchNo),
-    jobs.map((job) => job.waitReason),
-    jobs.map((job) => job.notBefore),
-  ]);
 }

@@ -16,6 +16,8 @@ import { withTransaction } from "./pool.ts";
 import type { Client, Database, Pool } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
+import { boundsIn } from "./tight-bounds.ts";
+import type { Bounds, Tightening } from "./tight-bounds.ts";
 import { noteBound, readRooms, shortWindows, windowsFor } from "./windows.ts";
 
 const waitingBulks = query("dispatch/waiting-bulks");
@@ -53,6 +55,8 @@ export interface DispatchTerms {
   /** Whose a bulk is. */
   tenantOf(bulkId: string): string | undefined;
   unbudgeted: Unbudgeted;
+  /** Absent: holds are by bytes and declared caps. */
+  tightening?: Tightening | undefined;
 }
 
 /** Bulks with realtime work, oldest first, at most `bulksMax`. */
@@ -215,13 +219,14 @@ interface Looked {
 async function look(
   client: Client,
   rows: readonly QueuedRow[],
-  { now, unbudgeted }: DispatchTerms,
+  { now, unbudgeted, tightening }: DispatchTerms,
 ): Promise<Looked> {
   const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
   const { windowIds, downgrading, labels } = await windowsFor(client, scopes, now);
   const rooms = await readRooms(client, windowIds.flat());
+  const boundsOf = await boundsIn(client, rows, { lane: "realtime", now, tightening });
   const requests = rows.map((row, index) => ({
-    amountNano: worstNano(row, now),
+    amountNano: worstNano(row, boundsOf(row), now),
     windowIds: windowIds[index] ?? [],
   }));
   const verdicts = admit(rooms, requests, unbudgeted);
@@ -249,18 +254,12 @@ async function markRefused(client: Client, refused: readonly QueuedRow[], now: D
 }
 
 /** Zero where no price is known: the claim is the place that refuses it. */
-function worstNano(row: QueuedRow, now: Date): bigint {
+function worstNano(row: QueuedRow, bounds: Bounds, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
   const traits: CostTraits = {
     cacheWrite: row.cache_write,
     mayRunInUs: row.may_run_in_us,
   };
-  return worstCostNanoUsd({
-    inputTokensMax: row.input_tokens_max,
-    outputTokensMax: row.output_tokens_max,
-    lane: "realtime",
-    price,
-    traits,
-  });
+  return worstCostNanoUsd({ ...bounds, lane: "realtime", price, traits });
 }

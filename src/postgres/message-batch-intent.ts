@@ -97,7 +97,7 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   );
   if (open.length >= terms.openMax || heldBack) return { kind: "open" };
 
-  const lines = await priceLines(client, await lockLines(client, terms), terms.now);
+  const lines = await priceLines(client, await lockLines(client, terms), terms);
   const packed = pack(groupByBulk(lines), terms.limits);
   if (packed.length === 0) return { kind: "empty" };
   const why = ripenessOf(packed, {
@@ -194,6 +194,9 @@ async function writeIntent(
     terms.credentialId,
     terms.processId,
     terms.now,
+    lines.map(({ requestBytes }) => requestBytes),
+    lines.map(({ bounds }) => bounds.inputTokensMax),
+    lines.map(({ bounds }) => bounds.outputTokensMax),
   ]);
   const requests = lines.map((line) => ({ amountNano: line.worstNano, windowIds: windowsOfLine(line) }));
   const verdicts = admit(await roomFor(client, requests, true), requests, terms.unbudgeted);

@@ -10,6 +10,8 @@ import { noteHeld } from "./dispatch.ts";
 import type { Client, Database } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
+import { boundsIn } from "./tight-bounds.ts";
+import type { Bounds, Tightening } from "./tight-bounds.ts";
 
 const waitingQueues = query("message-batches/waiting-queues");
 const waitingBulks = query("message-batches/waiting-bulks");
@@ -57,6 +59,7 @@ type LineRow = RowOf<"message-batches/choose-lines">;
 /** A waiting line, priced. */
 export interface Line extends WaitingLine {
   readonly row: LineRow;
+  readonly bounds: Bounds;
   readonly worstNano: bigint;
   readonly priceId: string;
 }
@@ -65,6 +68,8 @@ export interface LockTerms {
   /** Lines to look at, by bulk: its fair share of a pack. */
   readonly shares: ReadonlyMap<string, number>;
   readonly now: Date;
+  /** Absent: holds are by bytes and declared caps. */
+  readonly tightening?: Tightening | undefined;
   /** Whether work of this scope may start now. */
   isOpen(scope: WorkScope): boolean;
   /** Refused models: those that wait, and those of which one line may be tried. */
@@ -108,7 +113,12 @@ function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
 }
 
 /** What each line costs at most; those without a price are ended on the spot. */
-export async function priceLines(client: Client, rows: readonly LineRow[], now: Date): Promise<Line[]> {
+export async function priceLines(
+  client: Client,
+  rows: readonly LineRow[],
+  { now, tightening }: Pick<LockTerms, "now" | "tightening">,
+): Promise<Line[]> {
+  const boundsOf = await boundsIn(client, rows, { lane: "batch", now, tightening });
   const unpriced: string[] = [];
   const lines = rows.flatMap((row) => {
     const price = priceAt(row.model, now.getTime());
@@ -120,18 +130,20 @@ export async function priceLines(client: Client, rows: readonly LineRow[], now: 
       cacheWrite: row.cache_write,
       mayRunInUs: row.may_run_in_us,
     };
-    const bound = { inputTokensMax: row.input_tokens_max, outputTokensMax: row.output_tokens_max };
+    const bounds = boundsOf(row);
     return [
       {
         row,
+        bounds,
         id: row.id,
         bulkId: row.bulk_id,
-        requestBytes: row.request_bytes,
+        // The request as accepted, with other digits in one place.
+        requestBytes: row.request_bytes + digits(bounds.outputTokensMax) - digits(row.output_tokens_max),
         queuedAtMs: row.queued_at.getTime(),
         attemptNo: row.attempt_no,
         tries: row.tries,
         retryReason: row.retry_reason,
-        worstNano: worstCostNanoUsd({ ...bound, lane: "batch", price, traits }),
+        worstNano: worstCostNanoUsd({ ...bounds, lane: "batch", price, traits }),
         priceId: price.id,
       },
     ];
@@ -139,3 +151,5 @@ export async function priceLines(client: Client, rows: readonly LineRow[], now: 
   if (unpriced.length > 0) await failUnpriced(client, [unpriced]);
   return lines;
 }
+
+const digits = (number: number): number => String(number).length;

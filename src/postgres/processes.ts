@@ -8,6 +8,8 @@ const acknowledge = query("processes/acknowledge-flags");
 const end = query("processes/end");
 const countAlive = queryOne("processes/count-alive");
 const tidy = query("processes/tidy");
+const suspects = query("processes/suspects");
+const confirmDead = query("processes/confirm-dead");
 const reap = query("reaper/reap");
 
 export interface NewProcess {
@@ -20,11 +22,26 @@ export interface NewProcess {
   leaseMs: number;
   /** The id under which it was declared dead; null at its start. */
   oldId: string | null;
+  /** By what another process on its machine can see that it is dead; null where the kernel does not tell. */
+  identity: string | null;
 }
 
 export async function insertProcess(database: Database, row: NewProcess): Promise<void> {
-  const { id, host, pid, roles, concurrency, leaseMs, oldId } = row;
-  await insert(database, [id, host, pid, [...roles], concurrency, leaseMs, oldId]);
+  const { id, host, pid, roles, concurrency, leaseMs, oldId, identity } = row;
+  await insert(database, [id, host, pid, [...roles], concurrency, leaseMs, oldId, identity]);
+}
+
+/** Processes that have lost their lease and may still be alive, with their identities. */
+export async function readSuspects(
+  database: Database,
+  rowsMax: number,
+): Promise<{ id: string; identity: string }[]> {
+  return (await suspects(database, [rowsMax])).rows;
+}
+
+/** Writes down that a process was seen to be dead; false if that was known, or it lives. */
+export async function confirmProcessDead(database: Database, id: string): Promise<boolean> {
+  return (await confirmDead(database, [id])).rowCount > 0;
 }
 
 /** Renews the lease. False: this process has been declared dead, or has ended. */

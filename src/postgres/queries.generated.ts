@@ -7,7 +7,7 @@ export interface Queries {
     params: [hasWebhook: boolean, rowsMax: number];
     row: {
       id: string;
-      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
       scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
@@ -34,7 +34,7 @@ export interface Queries {
     params: [id: string, tenantId: string | null];
     row: {
       id: string;
-      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
       scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
@@ -67,7 +67,7 @@ export interface Queries {
     ];
     row: {
       id: string;
-      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
       scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
@@ -137,7 +137,7 @@ export interface Queries {
     params: [putOffMs: number, rowsMax: number];
     row: {
       id: string;
-      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "test";
+      kind: "model_refused" | "results_lost" | "budget_spent" | "budget_committed" | "overrun" | "credential_stopped" | "breaker_tripped" | "paid_twice" | "batch_missing" | "count_off" | "test";
       tenant_id: string;
       tenant_name: string;
       scope: "model" | "global" | "tenant" | "queue" | "job_type" | "label" | "bulk" | "credential" | "message_batch";
@@ -821,6 +821,9 @@ export interface Queries {
       dispatched_at: Date | null;
       labels: string | null;
       may_wait: boolean;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
       input: string;
     };
     rows: "many";
@@ -848,9 +851,66 @@ export interface Queries {
       worstNano: readonly (bigint | null)[],
       priceId: readonly (string | null)[],
       priceAt: Date,
+      inputTokensMax: readonly (number | null)[],
+      outputTokensMax: readonly (number | null)[],
     ];
     row: never;
     rows: "none";
+  };
+  /** Makes the row of each model that is counted for the first time: settlements judge rows that are there. */
+  "count/know-models": {
+    params: [model: readonly (string | null)[]];
+    row: never;
+    rows: "none";
+  };
+  /** Writes counts to their jobs while these wait; 0 says that a request is none the provider counts. */
+  "count/store": {
+    params: [jobId: readonly (string | null)[], tokens: readonly (number | null)[]];
+    row: { id: string };
+    rows: "many";
+  };
+  /** Takes the models that have switched themselves off and nobody has been told of. */
+  "count/take-off": {
+    params: [];
+    row: { model: string; off_reason: string; off_at: Date | null };
+    rows: "many";
+  };
+  /** Begins anew with the counts of a model: on, without samples, with this margin. */
+  "count/trust-again": {
+    params: [model: string, marginBp: number];
+    row: { model: string };
+    rows: "one";
+  };
+  /** How far the counts of each model can be believed. */
+  "count/trusts": {
+    params: [];
+    row: {
+      model: string;
+      margin_bp: number;
+      samples: bigint;
+      worst_bp: bigint;
+      since: Date;
+      off_at: Date | null;
+      off_reason: string | null;
+    };
+    rows: "many";
+  };
+  /** Waiting jobs for which a ceiling had no room and whose requests the provider has not counted yet, the oldest of each model behind the last one looked at. */
+  "count/waiting": {
+    params: [model: readonly (string | null)[], afterId: readonly (string | null)[], jobsMax: number];
+    row: {
+      id: string;
+      tenant_id: string;
+      queue_id: string;
+      bulk_id: string;
+      job_type: string;
+      model: string;
+      prompt_version: number;
+      request_sha256: Buffer;
+      labels: string | null;
+      input: string;
+    };
+    rows: "many";
   };
   /** A person lifts what holds a model back, for every credential, with the audit event; the lanes look at once. */
   "credentials/allow-model": {
@@ -963,6 +1023,12 @@ export interface Queries {
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       labels: string | null;
       may_wait: boolean;
+      prompt_version: number;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
+      attempts_paid: number;
+      attempts_max: number;
     };
     rows: "many";
   };
@@ -1303,6 +1369,8 @@ export interface Queries {
       realtime_nano: bigint | null;
       price_id: string;
       guard_verdict: string;
+      input_tokens_max: number | null;
+      output_tokens_max: number | null;
       queued_at: Date;
       dispatched_at: Date | null;
       claimed_at: Date;
@@ -1559,6 +1627,12 @@ export interface Queries {
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
       queued_at: Date;
       labels: string | null;
+      prompt_version: number;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
+      attempts_paid: number;
+      attempts_max: number;
     };
     rows: "many";
   };
@@ -1598,6 +1672,9 @@ export interface Queries {
       credentialId: string,
       processId: string,
       now: Date,
+      requestBytes: readonly (number | null)[],
+      inputTokensMax: readonly (number | null)[],
+      outputTokensMax: readonly (number | null)[],
     ];
     row: never;
     rows: "none";
@@ -1683,7 +1760,7 @@ export interface Queries {
     row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
     rows: "many";
   };
-  /** What some lines are rendered from, in the order of jobs. */
+  /** What some lines are rendered from, in the order of jobs: the request as it was accepted, and the size and the cap it is sent with. */
   "message-batches/line-requests": {
     params: [jobId: readonly (string | null)[]];
     row: {
@@ -1691,8 +1768,10 @@ export interface Queries {
       bulk_id: string;
       job_type: string;
       prompt_version: number;
-      request_bytes: number;
       request_sha256: Buffer;
+      declared_tokens: number;
+      output_tokens_max: number | null;
+      request_bytes: number;
       input: string;
     };
     rows: "many";
@@ -1873,6 +1952,7 @@ export interface Queries {
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
+      is_capped: boolean;
       input: string | null;
     };
     rows: "many";
@@ -2025,6 +2105,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Writes down that a process was seen to be dead. */
+  "processes/confirm-dead": {
+    params: [id: string];
+    row: never;
+    rows: "none";
+  };
   /** How many processes of a role are alive and how many calls at once they are set up for: what a shared pace is divided by. */
   "processes/count-alive": {
     params: [role: string];
@@ -2047,6 +2133,7 @@ export interface Queries {
       concurrency: number,
       leaseMs: number,
       oldId: string | null,
+      identity: string | null,
     ];
     row: never;
     rows: "none";
@@ -2056,6 +2143,12 @@ export interface Queries {
     params: [id: string, leaseMs: number];
     row: never;
     rows: "none";
+  };
+  /** Processes whose lease has ended and of which it is not known that they are dead, with what their death can be seen by. */
+  "processes/suspects": {
+    params: [rowsMax: number];
+    row: { id: string; identity: string };
+    rows: "many";
   };
   /** Removes the rows of processes that ended long ago and have no open attempt any more. */
   "processes/tidy": {
@@ -2118,6 +2211,7 @@ export interface Queries {
       tenantId: readonly (string | null)[],
       jobType: readonly (string | null)[],
       bulkId: readonly (string | null)[],
+      models: boolean,
     ];
     row: {
       id: string;
@@ -2488,6 +2582,82 @@ export interface Queries {
     row: { id: string; audit_id: bigint };
     rows: "one";
   };
+  /** Begins to read the lengths of a type: with what the ledger holds of its last seven days, so that what is known counts at once. */
+  "right-sizes/begin-fold": {
+    params: [jobType: string];
+    row: never;
+    rows: "none";
+  };
+  /** The caps in force. */
+  "right-sizes/caps": {
+    params: [];
+    row: { job_type: string; prompt_version: number; model: string; cap: number };
+    rows: "many";
+  };
+  /** How long the answers of a type were that were booked in a span of time, by prompt version and model. */
+  "right-sizes/lengths": {
+    params: [jobType: string, since: Date, until: Date];
+    row: {
+      prompt_version: number;
+      model: string;
+      tokens: number;
+      truncated: boolean;
+      sized: boolean;
+      answers: number;
+    };
+    rows: "many";
+  };
+  /** The span of the ledger that is to be read next for the lengths of a type: an hour of it at most, and only what is old enough that no transaction of that time is still open. */
+  "right-sizes/lock-fold": {
+    params: [jobType: string, lagMs: number];
+    row: { since: Date; until: Date };
+    rows: "one";
+  };
+  /** Says up to when the lengths of a type have been read. */
+  "right-sizes/move-fold": {
+    params: [jobType: string, until: Date];
+    row: never;
+    rows: "none";
+  };
+  /** What is known of the lengths of answers, of one job type or of all. */
+  "right-sizes/read": {
+    params: [jobType: string | null];
+    row: {
+      job_type: string;
+      prompt_version: number;
+      model: string;
+      lengths: number[];
+      samples: number;
+      cap: number | null;
+      sized: number;
+      truncated: number;
+      off_at: Date | null;
+      off_reason: string | null;
+    };
+    rows: "many";
+  };
+  /** Lets a type be right-sized again: what was cut before is forgotten, the lengths stay. */
+  "right-sizes/size-again": {
+    params: [jobType: string];
+    row: { prompt_version: number; model: string };
+    rows: "many";
+  };
+  /** Writes what is known of the lengths of answers. */
+  "right-sizes/write": {
+    params: [
+      jobType: string,
+      promptVersion: number,
+      model: string,
+      lengths: readonly (number | null)[],
+      samples: number,
+      cap: number | null,
+      sized: number,
+      truncated: number,
+      offReason: string | null,
+    ];
+    row: never;
+    rows: "none";
+  };
   /** What was spent, from the ledger, by one dimension. */
   "spend/by-dimension": {
     params: [tenantId: string | null, since: Date, until: Date, dimension: string, rowsMax: number];
@@ -2532,7 +2702,7 @@ export interface Queries {
       id: string;
       state: "intent" | "creating" | "created" | "ended" | "ingested" | "doubtful" | "refused" | "void";
       provider_id: string | null;
-      line_count: number;
+      lines: number;
       processing_status: "in_progress" | "canceling" | "ended" | null;
       cancel_requested_at: Date | null;
       cancel_sent_at: Date | null;

@@ -101,12 +101,14 @@ export interface FlaggedScopes {
   /** Of a bulk: its job type and itself. */
   readonly jobTypes?: readonly string[];
   readonly bulkIds?: readonly string[];
+  /** The flags of every model, too. */
+  readonly models?: boolean;
 }
 
 /** The pauses and stops in force over some queues, tenants, job types and bulks, those over everything included. */
 export async function readOpenFlags(database: Database, of: FlaggedScopes): Promise<OpenFlagRow[]> {
-  const { queueIds, tenantIds, jobTypes = [], bulkIds = [] } = of;
-  return (await openFlagRows(database, [queueIds, tenantIds, jobTypes, bulkIds])).rows;
+  const { queueIds, tenantIds, jobTypes = [], bulkIds = [], models = false } = of;
+  return (await openFlagRows(database, [queueIds, tenantIds, jobTypes, bulkIds, models])).rows;
 }
 
 function queueOf(row: RowOf<"queues/find">): Queue {

@@ -8,6 +8,7 @@ import { createBatchLane } from "../lanes/batch/lane.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
 import { createProviderBatches } from "../provider/batches.ts";
 import type { Provider } from "../provider/client.ts";
+import { rampOf } from "./ramp.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -18,7 +19,7 @@ export async function startBatcherRole(
   runtime: Runtime,
   { provider, gate }: { provider: Provider; gate: Gate },
 ): Promise<Role> {
-  const { pool, config, clock, log, listener, flags, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, listener, flags, backend, jobTypes, tightening, newId } = runtime;
   const lane = createBatchLane({
     pool,
     batches: createProviderBatches(provider, {
@@ -28,6 +29,7 @@ export async function startBatcherRole(
     jobTypes,
     prepared: createPreparedBulks(pool, jobTypes),
     gate,
+    widthOf: rampOf(runtime),
     queueBackend: backend,
     config,
     clock,
@@ -36,6 +38,7 @@ export async function startBatcherRole(
     credentialId: defaultCredentialId,
     random: Math.random,
     newId,
+    tightening,
     leaseMs: limits.batchLeaseMs,
   });
   const forget = [

@@ -9,6 +9,7 @@ import { errorFields } from "../observe/error-fields.ts";
 import { LeaseKeeper } from "../postgres/leases.ts";
 import { createProvider } from "../provider/client.ts";
 import { startBatcherRole } from "./batcher-role.ts";
+import { startCounter } from "./counter.ts";
 import { createCredentialPace, startWorkerRole } from "./realtime-roles.ts";
 import { stopAll } from "./role.ts";
 import type { Role } from "./role.ts";
@@ -119,6 +120,7 @@ async function startLanes(runtime: Runtime, apiKey: string, gate: Gate): Promise
   try {
     if (config.roles.includes("worker")) roles.push(await startWorkerRole(runtime, { provider, pace, gate }));
     if (config.roles.includes("batcher")) roles.push(await startBatcherRole(runtime, { provider, gate }));
+    if (config.countTokens !== "never") roles.push(await startCounter(runtime, { provider, gate }));
   } catch (error) {
     // Half of the lanes is none: what was opened must not go on beside the next try.
     await stop(0).catch((fault: unknown) => noteFault(runtime, fault));

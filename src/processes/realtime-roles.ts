@@ -8,13 +8,13 @@ import type { Pace } from "../limiter/pace.ts";
 import { createDispatcher } from "../lanes/realtime/dispatcher.ts";
 import { createRealtimeWorker } from "../lanes/realtime/worker.ts";
 import { createPreparedBulks } from "../lanes/prepared-bulks.ts";
-import { widthAfter } from "../domain/flag.ts";
 import type { Gate } from "../domain/work-scope.ts";
 import type { Dispatch } from "../postgres/dispatch.ts";
 import { LeaseKeeper } from "../postgres/leases.ts";
 import { aliveProcesses } from "../postgres/processes.ts";
 import type { Provider } from "../provider/client.ts";
 import { addJobs } from "../queue/entries.ts";
+import { rampOf } from "./ramp.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -33,7 +33,7 @@ function createWorkerCount(runtime: Runtime): () => Promise<{ processes: number;
 }
 
 export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
-  const { pool, config, clock, log, listener, life, flags, backend } = runtime;
+  const { pool, config, clock, log, listener, life, flags, backend, tightening } = runtime;
   const queue = await backend.createQueue(realtimeQueueName);
   const workers = createWorkerCount(runtime);
   const holder = life.id;
@@ -52,8 +52,9 @@ export async function startDispatcherRole(runtime: Runtime): Promise<Role> {
     clock,
     log,
     gate: flags.gate,
-    widthOf: (work) => widthAfter(flags.lifted, work, limits.rampMs),
+    widthOf: rampOf(runtime),
     credentialId: defaultCredentialId,
+    tightening,
     concurrency: async () => (await workers()).concurrency,
     holdLease: () => {
       const epoch = keeper.epoch();
@@ -128,7 +129,7 @@ export async function startWorkerRole(
   runtime: Runtime,
   { provider, pace, gate }: WorkerRoleOptions,
 ): Promise<Role> {
-  const { pool, config, clock, log, listener, life, flags, backend, jobTypes, newId } = runtime;
+  const { pool, config, clock, log, listener, life, flags, backend, jobTypes, tightening, newId } = runtime;
   const lane = createRealtimeWorker({
     pool,
     config,
@@ -143,6 +144,7 @@ export async function startWorkerRole(
     random: Math.random,
     processId: () => life.id,
     credentialId: defaultCredentialId,
+    tightening,
     // No wait of the lane may keep a drained process alive: its longest is the drain's own deadline.
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
   });

@@ -11,6 +11,8 @@ import type { JobTypes } from "../config/job-types.ts";
 import { Flags } from "../control/flags.ts";
 import { ProcessLife } from "../control/processes.ts";
 import type { Clock } from "../domain/clock.ts";
+import { followTightening } from "../lanes/tightening.ts";
+import type { Tightening } from "../postgres/tight-bounds.ts";
 import { ServiceError } from "../domain/errors.ts";
 import type { Log } from "../observe/log.ts";
 import { openPostgres } from "../postgres/embedded/open-postgres.ts";
@@ -35,6 +37,7 @@ export interface Runtime {
   flags: Flags;
   backend: QueueBackend;
   jobTypes: JobTypes;
+  tightening: Tightening;
   /** What the stores are and where, for the banner; without secrets. */
   describe: { postgres: string; queue: string; warnings: string[] };
   close(): Promise<void>;
@@ -91,6 +94,8 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
   await bootstrap({ pool, config, log, jobTypes });
   const marker = await keepRestoreStop(pool, newId);
   if (marker !== undefined) log.event("restore.stopped", { restore: marker.id });
+  const tightening = await followTightening({ database: pool, jobTypes, config, log });
+  onClose(() => Promise.resolve(tightening.stop()));
   const listener = new Listener(postgres.url, { applicationName: "sluice-control", log });
   onClose(() => listener.stop());
   await listener.start();
@@ -109,6 +114,7 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
     process: life,
     clock: systemClock,
     permissionMs: config.permissionMs,
+    rampMs: config.rampMs,
     log,
   });
   await flags.start();
@@ -137,6 +143,7 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
     flags,
     backend,
     jobTypes,
+    tightening,
     describe,
     close,
   };

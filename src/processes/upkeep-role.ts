@@ -3,12 +3,15 @@
 // Stops are followed by every such process, because none of them may wait for a lease.
 
 import type { Config } from "../config/config.ts";
+import type { JobTypes } from "../config/job-types.ts";
 import { limits } from "../config/limits.ts";
 import { Follower } from "../control/follower.ts";
 import { StopKeeper } from "../control/stop-keeper.ts";
 import { createAlertSender } from "../delivery/alert-sender.ts";
 import type { WebhookTarget } from "../delivery/webhook.ts";
 import type { BreakerRules } from "../domain/breaker.ts";
+import { createCountOff } from "../upkeep/count-off.ts";
+import { createRightSizing } from "../upkeep/right-sizing.ts";
 import { createUpkeep } from "../upkeep/upkeep.ts";
 import type { Role } from "./role.ts";
 import type { Runtime } from "./runtime.ts";
@@ -32,7 +35,11 @@ export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
     log,
     newId,
     breaker: breakerRules(config),
-    further: [sender],
+    further: [
+      sender,
+      createCountOff({ pool, log }),
+      createRightSizing({ pool, log, types: sizedTypes(jobTypes) }),
+    ],
   });
   const follower = new Follower({ database: pool, backend, listener, flags, holder: life.id, clock, log });
   const forget = listener.on("sluice_alert", (payload) =>
@@ -50,6 +57,11 @@ export async function startUpkeepRole(runtime: Runtime): Promise<Role> {
     },
   };
 }
+
+const sizedTypes = (jobTypes: JobTypes) =>
+  [...jobTypes.values()].flatMap(({ name, maxTokens, rightSize }) =>
+    rightSize && maxTokens !== null ? [{ name, maxTokens }] : [],
+  );
 
 function webhookOf({ alertWebhookUrl: url, alertWebhookSecret: secret }: Config): WebhookTarget | undefined {
   if (url === undefined || secret === undefined) return undefined;

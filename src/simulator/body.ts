@@ -23,11 +23,20 @@ const decodedBody = (request: IncomingMessage): Readable => {
   return request.pipe(decoders[encoding]());
 };
 
-/** Feeds the body to `use` chunk by chunk; 413 as soon as it exceeds `bytesMax`, 400 when it cannot be decoded. */
+/** Says how long to leave the socket alone after so many bytes; undefined: not at all. */
+type Slowly = (bytes: number) => Promise<void> | undefined;
+
+const atOnce: Slowly = () => undefined;
+
+/**
+ * Feeds the body to `use` chunk by chunk; 413 as soon as it exceeds `bytesMax`, 400 when it cannot be decoded. While `slowly` waits
+ * nothing is read, so that whoever sends is held back once the buffers in between are full.
+ */
 export const readBody = (
   request: IncomingMessage,
   bytesMax: number,
   use: (chunk: Buffer) => void,
+  slowly: Slowly = atOnce,
 ): Promise<void> => {
   if (Number(request.headers["content-length"] ?? 0) > bytesMax)
     throw tooLarge("Request exceeds the maximum size");
@@ -45,6 +54,10 @@ export const readBody = (
       } catch (error) {
         reject(error instanceof Error ? error : new Error(String(error)));
       }
+      const rest = slowly(chunk.length);
+      if (rest === undefined) return;
+      source.pause();
+      void rest.then(() => source.resume());
     });
     source.on("end", resolve);
     source.on("error", (error: Error) => {

@@ -37,9 +37,13 @@ export interface Behaviour {
   /** The `retry-after` of a poll of a batch in progress, in seconds. */
   pollRetryAfterS: number;
   shuffled: boolean;
+  /** How fast the body of a create is read, in bytes per virtual second; 0: as fast as it comes. Counts for uploads under way, too. */
+  uploadBytesPerS: number;
   shares: Shares;
   /** Output text is stretched by a log-normal factor of this sigma; 0 leaves answers as they are. */
   outputSigma: number;
+  /** What count_tokens answers, as a share of what will be billed; drawn by the text between the two. */
+  countShare: Range;
 }
 
 export interface SimulatorOptions extends Partial<Omit<Behaviour, "shares">> {
@@ -95,8 +99,10 @@ const strict: Behaviour = {
   resultsLagMs: 0,
   pollRetryAfterS: 10,
   shuffled: true,
+  uploadBytesPerS: 0,
   shares: noShares,
   outputSigma: 0,
+  countShare: { min: 1, max: 1 },
 };
 
 const profiles: Readonly<Record<Profile, Behaviour>> = {

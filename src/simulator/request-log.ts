@@ -117,6 +117,7 @@ export class RequestLog {
     return {
       total: this.#count,
       running: this.#now,
+      running_by_endpoint: Object.fromEntries([...this.#running].map(([name, value]) => [name, value.now])),
       concurrency_max: this.#high,
       concurrency_by_endpoint: Object.fromEntries(
         [...this.#running].map(([name, value]) => [name, value.high]),

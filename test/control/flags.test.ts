@@ -1,6 +1,8 @@
 // The gate, across processes and through the loss of the database.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../src/config/clock.ts";
 import { newId } from "../../src/config/ids.ts";
+import { Flags } from "../../src/control/flags.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { liftPause, setPause } from "../../src/postgres/flags.ts";
 import { openPool, type Pool } from "../../src/postgres/pool.ts";
@@ -124,4 +126,48 @@ test("a process that was declared dead is not permitted until it has registered 
   );
   expect(rows).toHaveLength(2);
   expect(rows.find((row) => row.id === oldId).alive).toBe(false);
+});
+
+test("the notice of a stop shuts the gate before anything is read, and a reading that began before it opens nothing", async () => {
+  const one = await member(database.url, { leaseMs: 20_000 });
+  let held: Promise<void> = Promise.resolve();
+  let release = (): void => undefined;
+  let answered = 0;
+  const flags = new Flags({
+    listener: {
+      on: (...args) => one.listener.on(...args),
+      onReconnect: (fn) => one.listener.onReconnect(fn),
+      // Answers come as late as the test wants.
+      run: async (run) => {
+        const answer = await one.listener.run(run);
+        answered += 1;
+        await held;
+        return answer;
+      },
+    },
+    process: one.life,
+    clock: systemClock,
+    permissionMs: 3_000,
+    rampMs: 10_000,
+    log: silentLog,
+  });
+  await flags.start();
+  expect(flags.gate(work)).toEqual({ open: true });
+  const seen: boolean[] = [];
+  flags.onChange(() => seen.push(flags.aborting(work) !== undefined));
+  held = new Promise((resolve) => (release = resolve));
+  const before = answered;
+  const early = flags.refresh();
+  await waitFor("the early reading's answer", () => answered > before);
+  const { rows } = await pool.query<{ id: string }>("SELECT sluice_stop('fire') AS id");
+  await waitFor("the shut gate", () => !flags.gate(work).open, { timeoutMs: 2_000, everyMs: 1 });
+  expect(flags.gate(work)).toMatchObject({ why: "stop", flagId: rows[0]?.id, reason: "fire" });
+  expect(answered).toBe(before + 1);
+  release();
+  await early;
+  expect(seen).not.toContain(false);
+  expect(flags.open.map(({ id }) => id)).toEqual([rows[0]?.id]);
+  await pool.query("UPDATE flags SET lifted_at = now(), lifted_by = 'test' WHERE lifted_at IS NULL");
+  await waitFor("the open gate", () => flags.gate(work).open);
+  flags.stop();
 });

@@ -37,7 +37,7 @@ export async function startMember(url: string, options: MemberOptions = {}): Pro
     leaseMs,
     log: silentLog,
   });
-  const flags = new Flags({ listener, process: life, clock, permissionMs, log: silentLog });
+  const flags = new Flags({ listener, process: life, clock, permissionMs, rampMs: 10_000, log: silentLog });
   await listener.start();
   await life.start();
   await flags.start();

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
+import { receiptDocument } from "../../src/control/stop-document.ts";
 import { readReceipt } from "../../src/control/stop-receipt.ts";
 import { advanceStop, lift, requireStop, stop, stopEverything } from "../../src/control/stops.ts";
 import type { FlagScope } from "../../src/domain/flag.ts";
@@ -12,7 +13,7 @@ import { queryOne } from "../../src/postgres/query.ts";
 import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { waitFor } from "../support/wait.ts";
 import { startMember, type Member } from "./member.ts";
-import { seedBulk, type SeededBulk } from "./seed.ts";
+import { seedBulk, seedQueue, type SeededBulk } from "./seed.ts";
 
 let database: TestDatabase;
 let pool: Pool;
@@ -141,7 +142,7 @@ test("a process is confirmed dead only when its lease has ended and its session 
     await pool.query(
       `INSERT INTO processes (id, host, pid, roles, lease_until, session_pid, session_started_at)
        SELECT $1, 'elsewhere', 1, '{worker}', now() + $2 * interval '1 ms', s.pid, s.started
-         FROM (SELECT pg_backend_pid() AS pid, own_session_start() AS started UNION ALL SELECT 1, now() - interval '1 day') s
+         FROM (SELECT pg_backend_pid() AS pid, own_session_start() AS started UNION ALL SELECT 1, now()) s
         WHERE (s.pid = 1) = ($3 = 'gone')`,
       [id, leaseMs, session],
     );
@@ -208,7 +209,7 @@ test("whoever stops everything while a restore waits for its recovery has a stop
 test("a batch whose cancellation somebody else had asked for keeps a stop open until the provider knows it", async () => {
   const bulk = await seedBulk(pool, { jobs: 1, lane: "batch" });
   const [jobId = ""] = bulk.jobIds;
-  await seedSentBatch(bulk, jobId);
+  await seedSentBatch(bulk, [jobId]);
   const set = await stopEverything(deps(), "abort_and_cancel", act);
   expect((await stateOf(set.id)).state).toBe("stopping");
   await pool.query("UPDATE message_batches SET cancel_sent_at = now() WHERE queue_id = $1", [bulk.queueId]);
@@ -216,8 +217,25 @@ test("a batch whose cancellation somebody else had asked for keeps a stop open u
   expect((await stateOf(set.id)).state).toBe("complete");
 });
 
+test("a receipt counts the lines in its scope: what others have in the same batch of a shared queue is not shown", async () => {
+  const queue = await seedQueue(pool);
+  const mine = await seedBulk(pool, { jobs: 2, lane: "batch", queueId: queue.id });
+  const theirs = await seedBulk(pool, { jobs: 3, lane: "batch", queueId: queue.id });
+  await seedSentBatch({ ...mine, tenantId: "installation" }, [...mine.jobIds, ...theirs.jobIds]);
+  const own = await stop(
+    deps(),
+    { scope: "tenant", target: mine.tenantId, mode: "abort_and_cancel" },
+    { ...act, tenantId: mine.tenantId },
+  );
+  const [batch] = receiptDocument(await stateOf(own.id), { whole: false }).batches.list;
+  expect(batch).toMatchObject({ standing: "to_cancel", lines: 2, may_still_cost_usd: "0.00000002" });
+  const all = await stop(deps(), { scope: "queue", target: queue.id, mode: "drain" }, act);
+  expect((await stateOf(all.id)).batches).toMatchObject([{ lines: 5 }]);
+  await pool.query("UPDATE message_batches SET cancel_sent_at = now() WHERE queue_id = $1", [queue.id]);
+});
+
 /** A batch at the provider that is to be canceled already, and the provider has not been asked. */
-async function seedSentBatch(bulk: SeededBulk, jobId: string): Promise<void> {
+async function seedSentBatch(bulk: SeededBulk, jobIds: readonly string[]): Promise<void> {
   const [id, holdId] = [newId(), newId()];
   await pool.query(
     `INSERT INTO holds (id, tenant_id, owner_kind, owner_id, reason, amount_nano, remaining_nano) VALUES ($1, $2, 'message_batch', $3, 'test', 10, 10)`,
@@ -225,14 +243,14 @@ async function seedSentBatch(bulk: SeededBulk, jobId: string): Promise<void> {
   );
   await pool.query(
     `INSERT INTO message_batches (id, tenant_id, queue_id, credential_id, state, line_count, body_bytes, hold_id, provider_id, cancel_requested_at)
-     VALUES ($1, $2, $3, 'default', 'created', 1, 100, $4, 'msgbatch_x', now())`,
-    [id, bulk.tenantId, bulk.queueId, holdId],
+     VALUES ($1, $2, $3, 'default', 'created', $5, 100, $4, $1, now())`,
+    [id, bulk.tenantId, bulk.queueId, holdId, jobIds.length],
   );
   await pool.query(
     `INSERT INTO attempts (job_id, no, tenant_id, bulk_id, lane, credential_id, message_batch_id, hold_id, job_type, prompt_version, model,
        request_sha256, request_bytes, worst_nano, price_id, price_at, queued_at)
      SELECT id, 1, tenant_id, bulk_id, 'batch', 'default', $2, $3, job_type, prompt_version, model, request_sha256, request_bytes, 10, 'p', now(), now()
-       FROM jobs WHERE id = $1`,
-    [jobId, id, holdId],
+       FROM jobs WHERE id = ANY ($1)`,
+    [jobIds, id, holdId],
   );
 }

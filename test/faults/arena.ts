@@ -1,4 +1,4 @@
-// Where runs take place: a PostgreSQL that all of them share, a template database with the two tenants, their keys and queues, and
+// Where runs take place: a PostgreSQL that all of them share (one of their own, where it is to be killed), a template database with the two tenants, their keys and queues, and
 // the program. Each run takes a clone of the template and a Redis of its own.
 
 import { randomBytes } from "node:crypto";
@@ -7,21 +7,29 @@ import { newId } from "../../src/config/ids.ts";
 import { loadJobTypes } from "../../src/config/job-types.ts";
 import { createAccessKey, createTenant } from "../../src/control/access.ts";
 import { priceAt, worstCostNanoUsd } from "../../src/domain/price.ts";
+import { installationTenantId } from "../../src/domain/ids.ts";
 import { silentLog } from "../../src/observe/log.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { registerJobTypes } from "../../src/postgres/job-types.ts";
 import { putQueue } from "../../src/postgres/queues.ts";
 import { queueNames } from "./plan.ts";
 import type { QueueName } from "./plan.ts";
+import { WarmProcesses } from "./warm.ts";
 
 export interface Place {
   readonly postgresUrl: string;
   readonly templateDatabase: string;
+  /** Kills the server and resolves when it is there again; only where nobody else uses it. */
+  readonly crash?: (signal: "SIGKILL" | "SIGQUIT") => Promise<void>;
 }
 
 export interface Arena {
-  /** The `bin/sluice.js` of the edition that is run. */
-  readonly program: string;
+  /** Processes of the edition that is run. */
+  readonly processes: WarmProcesses;
+  readonly crashPostgres: NonNullable<Place["crash"]>;
+  /** The key of the installation. */
+  readonly operatorKey: string;
+  readonly model: string;
   readonly queues: Readonly<
     Record<QueueName, { readonly id: string; readonly tenantId: string; readonly key: string }>
   >;
@@ -32,7 +40,7 @@ export interface Arena {
   close(): Promise<void>;
 }
 
-const jobTypeName = "classify-intent";
+export const jobTypeName = "classify-intent";
 export const sharedInput = { labels: ["card_lost", "refund", "change_pin"] };
 /** The text of a line; the marker is how the simulator's log names whose call it was. */
 export const textOf = (marker: string): string =>
@@ -52,9 +60,19 @@ export async function openArena(place: Place, program: string): Promise<Arena> {
   for (const name of ["alpha", "beta"]) {
     const { id: tenantId } = await createTenant(access, name, "torture");
     const wish = { tenantId, holderKind: "service", holderName: "torture", actor: "torture" } as const;
-    const { secret } = await createAccessKey(access, { ...wish, scopes: ["submit", "read", "operate"] });
+    const { secret } = await createAccessKey(access, {
+      ...wish,
+      scopes: ["submit", "read", "operate", "admin"],
+    });
     keys.set(name, { tenantId, key: secret });
   }
+  const { secret: operatorKey } = await createAccessKey(access, {
+    tenantId: installationTenantId,
+    holderKind: "service",
+    holderName: "operator",
+    actor: "torture",
+    scopes: ["read", "operate", "admin"],
+  });
   const queues = new Map<QueueName, Arena["queues"][QueueName]>();
   for (const queueName of queueNames) {
     const [tenant = "", name = ""] = queueName.split("/");
@@ -70,8 +88,12 @@ export async function openArena(place: Place, program: string): Promise<Arena> {
   const { model, inputTokensMax, outputTokensMax, traits } = checked.request;
   const price = priceAt(model, Date.now());
   if (price === undefined) throw new Error("a model without a price");
+  const processes = new WarmProcesses(program);
   return {
-    program,
+    processes,
+    crashPostgres: place.crash ?? (() => Promise.reject(new Error("this PostgreSQL serves others, too"))),
+    operatorKey,
+    model,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled from the closed list
     queues: Object.fromEntries(queues) as Arena["queues"],
     worstNano: worstCostNanoUsd({ inputTokensMax, outputTokensMax, lane: "realtime", price, traits }),
@@ -83,7 +105,10 @@ export async function openArena(place: Place, program: string): Promise<Arena> {
         drop: () => onServer(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
       };
     },
-    close: () => onServer(place, `DROP DATABASE IF EXISTS ${template} WITH (FORCE)`),
+    close: async () => {
+      await processes.close();
+      await onServer(place, `DROP DATABASE IF EXISTS ${template} WITH (FORCE)`);
+    },
   };
 }
 

@@ -53,14 +53,15 @@ export async function cancelBulk(door: Door, bulk: PlannedBulk, id: string): Pro
   });
 }
 
-interface Wanted {
+export interface Wanted {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly owner: string;
   readonly body: string;
 }
 
-async function untilAnswered(door: Door, { path, headers, owner, body }: Wanted): Promise<unknown> {
+/** Asks until the answer is heard. */
+export async function untilAnswered(door: Door, { path, headers, owner, body }: Wanted): Promise<unknown> {
   const deadline = performance.now() + giveUpMs;
   let last = "nothing";
   while (performance.now() < deadline) {

@@ -1,8 +1,10 @@
 // The faults that any run may meet: the provider's, the network's, the stores', and deaths at any moment.
 
 import type { FaultRequest } from "../../src/simulator/faults.ts";
+import { flagScopes, stopModes } from "../../src/domain/flag.ts";
+import { queueNames } from "./plan.ts";
+import type { Fault, PlannedStop, ProcessName } from "./plan.ts";
 import type { Random } from "./random.ts";
-import type { Fault, ProcessName } from "./plan.ts";
 import { resultsPath } from "./ways.ts";
 
 const onCall = { path: "/v1/messages", method: "POST" } as const;
@@ -41,6 +43,35 @@ export function redisFaultOf(seed: number, random: Random): Fault[] {
   if (seed % 5 !== 3) return [];
   const how = random.pick(["flush", "kill_empty", "older"] as const);
   return [{ kind: "redis", atMs: random.int(300, 900), how, whilePolled: true }];
+}
+
+/** Every seventh run kills PostgreSQL, which recovers as after a power cut; its sessions are gone with it. */
+export function postgresFaultOf(seed: number, random: Random): Fault[] {
+  if (seed % 7 !== 3) return [];
+  return [{ kind: "postgres", atMs: random.int(200, 1_600), how: random.pick(["kill", "quit"]), forMs: 0 }];
+}
+
+/**
+ * Every third run is stopped in its middle. Scopes and modes take turns, so that each meets every other; half of the time a process is
+ * killed or frozen right before.
+ */
+export function stopOf(seed: number, names: readonly ProcessName[], random: Random): PlannedStop | null {
+  if (seed % 3 !== 2) return null;
+  const turn = Math.floor(seed / 3);
+  const round = Math.floor(turn / flagScopes.length);
+  const [first = "work", ...others] = names.filter((name) => name !== "api");
+  return {
+    atMs: random.int(200, 1_300),
+    scope: flagScopes[turn % flagScopes.length] ?? "global",
+    queue: random.pick(queueNames),
+    bulk: random.int(0, 3),
+    mode: stopModes[(turn + round) % stopModes.length] ?? "abort",
+    by: random.chance(0.35) ? "command" : "api",
+    blow: random.chance(0.5)
+      ? { process: random.pick([first, ...others]), blow: random.chance(0.5) ? "freeze" : "kill" }
+      : null,
+    liftedAfterMs: random.chance(0.25) ? random.int(600, 1_500) : null,
+  };
 }
 
 export function drawFault(names: readonly ProcessName[], random: Random): Fault {

@@ -35,7 +35,12 @@ const root = join(import.meta.dirname, "../..");
 const copied = ["bin", "jobs", "src", "package.json", "tsconfig.json", "tsconfig.build.json"];
 const assets = "scripts/copy-assets.ts";
 const pointsFile = "src/observe/points.ts";
-const armedPoints = join(import.meta.dirname, "programs/armed-points.ts");
+const programs = join(import.meta.dirname, "programs");
+/** What only an edition has, and where. */
+const added = {
+  "armed-points.ts": "src/observe/armed-points.ts",
+  "warm-start.ts": "src/processes/warm-start.ts",
+} as const;
 
 const prefix = "sluice-edition-";
 const dayMs = 86_400_000;
@@ -57,7 +62,7 @@ export function makeEdition(patches: readonly Patch[]): string {
   clearOld();
   const making = mkdtempSync(join(tmpdir(), prefix));
   for (const path of [...copied, assets]) cpSync(join(root, path), join(making, path), { recursive: true });
-  cpSync(armedPoints, join(making, "src/observe/armed-points.ts"));
+  for (const [name, path] of Object.entries(added)) cpSync(join(programs, name), join(making, path));
   for (const [file, text] of patchedTexts(all)) writeFileSync(join(making, file), text);
   symlinkSync(join(root, "node_modules"), join(making, "node_modules"), "dir");
   compile(making);
@@ -106,7 +111,8 @@ function compile(home: string): void {
 }
 
 function hashOf(patches: readonly Patch[]): string {
-  const hash = createHash("sha256").update(JSON.stringify(patches));
+  // With where it was made: an edition uses the packages that lie there, which may be gone though its sources are the same.
+  const hash = createHash("sha256").update(root).update(JSON.stringify(patches));
   const files = copied.flatMap((path) =>
     path.includes(".")
       ? [path]
@@ -115,5 +121,6 @@ function hashOf(patches: readonly Patch[]): string {
           .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
   );
   for (const file of files.toSorted()) hash.update(file).update(readSource(file));
-  return hash.update(readFileSync(armedPoints)).digest("hex").slice(0, 16);
+  for (const name of Object.keys(added)) hash.update(readFileSync(join(programs, name)));
+  return hash.digest("hex").slice(0, 16);
 }

@@ -3,13 +3,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { newId } from "../../src/config/ids.ts";
 import { freePort } from "../../src/config/data-dir/spawn-server.ts";
 import { startSimulator } from "../../src/simulator/server.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
 import { openPrivateRedis } from "../support/private-redis.ts";
 import type { PrivateRedis } from "../support/private-redis.ts";
+import { SteadyClient } from "../support/steady-client.ts";
 import type { Arena } from "./arena.ts";
 import { goOn, Member } from "./member.ts";
 import { queueNames } from "./plan.ts";
@@ -24,7 +24,9 @@ export interface Field {
   readonly simulator: Simulator;
   readonly redis: PrivateRedis;
   readonly databaseUrl: string;
-  readonly db: pg.Client;
+  readonly db: SteadyClient;
+  /** What a command of the operator is run with: it reaches the stores directly. */
+  readonly operatorEnvironment: Readonly<Record<string, string>>;
   readonly apiUrl: string;
   readonly members: readonly Member[];
   readonly strikes: StrikeLog;
@@ -56,8 +58,7 @@ export async function openField(arena: Arena, schedule: Schedule): Promise<Field
     }),
     freePort(undefined),
   ]);
-  const db = new pg.Client({ connectionString: database.url });
-  await db.connect();
+  const db = new SteadyClient(database.url);
   await setCeilings(db, arena, schedule);
   const report = join(home, "strikes.ndjson");
   const environment = {
@@ -71,7 +72,7 @@ export async function openField(arena: Arena, schedule: Schedule): Promise<Field
     schedule.processes.map((planned) =>
       Member.open({
         planned,
-        program: arena.program,
+        processes: arena.processes,
         environment,
         behind,
         blows: blowsOf(schedule, planned.name),
@@ -86,6 +87,14 @@ export async function openField(arena: Arena, schedule: Schedule): Promise<Field
     redis,
     databaseUrl: database.url,
     db,
+    // Without the short timers: the program that the commands belong to has bounds of its own.
+    operatorEnvironment: {
+      SLUICE_DATA_DIR: home,
+      SLUICE_LOG_LEVEL: "silent",
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      SLUICE_PROVIDER_URL: simulator.url,
+    },
     apiUrl: `http://127.0.0.1:${port}`,
     members,
     strikes,
@@ -107,7 +116,11 @@ const blowsOf = ({ faults }: Schedule, name: string) =>
 /** What is frozen goes on three leases later, whoever froze it. */
 function afterStrike(strike: Strike, members: readonly Member[]): void {
   for (const member of members) member.struck(strike);
-  if (strike.blow === "freeze") setTimeout(() => goOn(strike.pid), freezeMs);
+  if (strike.blow !== "freeze") return;
+  setTimeout(() => {
+    goOn(strike.pid);
+    strike.goneOnMs = Date.now();
+  }, freezeMs);
 }
 
 /** What all lines of a queue cost at worst, in the lanes they are meant for. */
@@ -119,7 +132,7 @@ function worstOf({ bulks }: Schedule, { worstNano }: Arena, queue: QueueName): b
   );
 }
 
-async function setCeilings(db: pg.Client, arena: Arena, schedule: Schedule): Promise<void> {
+async function setCeilings(db: SteadyClient, arena: Arena, schedule: Schedule): Promise<void> {
   for (const name of queueNames) {
     const { id, tenantId } = arena.queues[name];
     const limit =
@@ -131,13 +144,13 @@ async function setCeilings(db: pg.Client, arena: Arena, schedule: Schedule): Pro
   }
 }
 
-/** Enough for every attempt of every line at its worst case: from now on nothing waits for money. */
-export async function raiseCeilings(db: pg.Client): Promise<void> {
-  await db.query("BEGIN");
-  await db.query("SELECT FROM budgets ORDER BY id FOR UPDATE");
-  await db.query("SELECT FROM budget_windows ORDER BY id FOR UPDATE");
-  await db.query("UPDATE budgets SET limit_nano = limit_nano * 200");
-  await db.query("UPDATE budget_windows SET limit_nano = limit_nano * 200");
-  await db.query("SELECT pg_notify('sluice_budget', target) FROM budgets");
-  await db.query("COMMIT");
+/** Enough for every attempt of every line at its worst case: from now on nothing waits for money. In one statement, so that it happens whole. */
+export async function raiseCeilings(db: SteadyClient): Promise<void> {
+  await db.query(`DO $$ BEGIN
+    PERFORM FROM budgets ORDER BY id FOR UPDATE;
+    PERFORM FROM budget_windows ORDER BY id FOR UPDATE;
+    UPDATE budgets SET limit_nano = limit_nano * 200;
+    UPDATE budget_windows SET limit_nano = limit_nano * 200;
+    PERFORM pg_notify('sluice_budget', target) FROM budgets;
+  END $$`);
 }

@@ -32,9 +32,13 @@ export async function inflict(fault: Fault, field: Field): Promise<void> {
   }
 }
 
-async function strike({ process, blow }: FaultOf<"strike">, { members, strikes }: Field): Promise<void> {
+/** A blow at a moment of the schedule. */
+export async function strike(
+  { process, blow }: Pick<FaultOf<"strike">, "process" | "blow">,
+  { members, strikes }: Field,
+): Promise<void> {
   const pid = members.find(({ name }) => name === process)?.strike(blow);
-  if (pid !== undefined) await strikes.add({ point: null, blow, pid });
+  if (pid !== undefined) await strikes.add({ point: null, blow, pid, atMs: Date.now() });
 }
 
 /** BullMQ's key of the wake-ups that are due later. */
@@ -81,7 +85,14 @@ async function hurtRedis({ how, whilePolled }: FaultOf<"redis">, { redis }: Fiel
   await redis.restart(how === "kill" ? "disk" : "nothing");
 }
 
-async function hurtPostgres({ how, forMs }: FaultOf<"postgres">, { members, db }: Field): Promise<void> {
+async function hurtPostgres(
+  { how, forMs }: FaultOf<"postgres">,
+  { members, db, arena }: Field,
+): Promise<void> {
+  if (how === "kill" || how === "quit") {
+    await arena.crashPostgres(how === "kill" ? "SIGKILL" : "SIGQUIT");
+    return;
+  }
   if (how === "drop") {
     await db.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'sluice%'",

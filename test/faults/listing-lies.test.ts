@@ -39,6 +39,7 @@ const lie: Schedule = {
     listLagMs: createVisibilityMs + 1_200,
     resultsLagMs: 0,
   },
+  stop: null,
   faults: [
     {
       kind: "provider",

@@ -3,16 +3,16 @@
 // that it alone can be cut off.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { startProcess } from "../support/processes.ts";
 import type { SluiceProcess } from "../support/processes.ts";
 import { startProxy } from "../support/proxy.ts";
 import type { Proxy } from "../support/proxy.ts";
 import type { Blow, Fault, PlannedProcess, ProcessName } from "./plan.ts";
 import type { Strike } from "./strikes.ts";
+import type { WarmProcesses } from "./warm.ts";
 
 export interface MemberOptions {
   readonly planned: PlannedProcess;
-  readonly program: string;
+  readonly processes: WarmProcesses;
   readonly environment: Readonly<Record<string, string>>;
   readonly blows: readonly Extract<Fault, { kind: "point" }>[];
   /** Where the provider and the stores really are. */
@@ -112,7 +112,7 @@ export class Member {
   async #begin(): Promise<SluiceProcess> {
     for (let tryNo = 1; ; tryNo += 1) {
       try {
-        const started = await startProcess(this.#environment(), this.#options.program);
+        const started = await this.#options.processes.start(this.#environment());
         this.#process = started;
         this.#outputs.push(started.output);
         return started;

@@ -1,5 +1,6 @@
 // What a run consists of, as data: a schedule says all of it before anything is started.
 
+import type { FlagScope, StopMode } from "../../src/domain/flag.ts";
 import type { Point } from "../../src/observe/points.ts";
 import type { FaultRequest } from "../../src/simulator/faults.ts";
 
@@ -52,9 +53,26 @@ export type Fault =
   | {
       readonly kind: "postgres";
       readonly atMs: number;
-      readonly how: "drop" | "away";
+      /** Connections dropped or refused for a while; or the server killed, or ended as by a power cut, and started again. */
+      readonly how: "drop" | "away" | "kill" | "quit";
       readonly forMs: number;
     };
+
+/** A stop in the middle of a run, and when it is lifted. */
+export interface PlannedStop {
+  readonly atMs: number;
+  readonly scope: FlagScope;
+  /** What it is aimed at: this queue, its tenant, or the bulk of this number. A job type and a model are those of all. */
+  readonly queue: QueueName;
+  readonly bulk: number;
+  readonly mode: StopMode;
+  /** `command`: the API is killed, and `sluice stop` goes to the database. */
+  readonly by: "api" | "command";
+  /** Falls on a process right before. */
+  readonly blow: { readonly process: ProcessName; readonly blow: Blow } | null;
+  /** Null: lifted a while after it is complete, which it then has to become. Otherwise after so long, complete or not. */
+  readonly liftedAfterMs: number | null;
+}
 
 export interface Schedule {
   readonly seed: number;
@@ -72,4 +90,5 @@ export interface Schedule {
     readonly resultsLagMs: number;
   };
   readonly faults: readonly Fault[];
+  readonly stop: PlannedStop | null;
 }

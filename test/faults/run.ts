@@ -1,5 +1,6 @@
 // One run: everything of a schedule happens, all comes to rest, the processes end, and the referee judges.
 
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { silentLog } from "../../src/observe/log.ts";
 import { openQueueBackend } from "../../src/queue/backend.ts";
@@ -12,14 +13,20 @@ import { openField, raiseCeilings } from "./field.ts";
 import type { Field } from "./field.ts";
 import { inflict } from "./inflict.ts";
 import type { PlannedBulk, Schedule } from "./plan.ts";
+import { judgeStop } from "./stop-judge.ts";
+import { pullStop } from "./stopping.ts";
+import type { PulledStop } from "./stopping.ts";
 import type { Strike } from "./strikes.ts";
 import { Watch } from "./watch.ts";
 
 export interface RunReport {
   readonly seed: number;
   readonly ms: number;
+  /** Of these: until all its processes worked. */
+  readonly startedMs: number;
   readonly strikes: readonly Strike[];
   readonly reached: readonly string[];
+  readonly stop: PulledStop | null;
   /** What the referee objects to; empty: nothing. */
   readonly objections: readonly string[];
   readonly overspendNano: bigint;
@@ -29,7 +36,7 @@ export interface RunReport {
   readonly paidTwice: number;
   /** Holds, leases, attempts and queue entries that nobody cleared away. */
   readonly leaks: number;
-  /** What the processes printed, of a run that was objected to. */
+  /** What the processes printed. */
   readonly output: string;
 }
 
@@ -42,41 +49,70 @@ export async function run(schedule: Schedule, arena: Arena): Promise<RunReport> 
   const field = await openField(arena, schedule);
   const objections: string[] = [];
   const note = (error: unknown): void =>
-    void objections.push(error instanceof Error ? error.message : String(error));
+    void objections.push(error instanceof Error ? whole(error) : String(error));
   try {
     await Promise.all(field.members.map((member) => member.start()));
-    const watch = await Watch.begin(field.databaseUrl, field.simulator);
-    const accepted = await act(field, watch).catch((error: unknown) => (note(error), []));
+    const startedMs = Math.round(performance.now() - startedAt);
+    const watch = Watch.begin(field.databaseUrl, field.simulator);
+    const deaf = monitorEventLoopDelay({ resolution: 10 });
+    deaf.enable();
+    const { accepted, pulled } = await act(field, watch).catch(
+      (error: unknown): Acted => (note(error), { accepted: [], pulled: null }),
+    );
     await rest(field).catch(note);
     await Promise.all(field.members.map((member) => member.end()));
     await field.strikes.look();
     await watch.end();
     objections.push(...watch.objections, ...crashes(field));
     await judgeAccepted(field, accepted).catch(note);
+    if (pulled !== null)
+      await judgeStop({
+        ...field,
+        pulled,
+        accepted,
+        strikes: field.strikes.strikes,
+        deafMs: deaf.max / 1e6,
+      }).catch(note);
     await judge(field.db, field.simulator).catch(note);
     await judgeEnd(field.db).catch(note);
     return {
       seed: schedule.seed,
       ms: Math.round(performance.now() - startedAt),
+      startedMs,
       strikes: field.strikes.strikes,
       reached: [...field.strikes.reached],
+      stop: pulled,
       objections,
       overspendNano: watch.overspendNano,
       ...(await countLosses(field)),
-      output: objections.length === 0 ? "" : field.members.map((member) => member.output()).join("\n"),
+      output: field.members.map((member) => `${member.name}:\n${member.output()}`).join("\n"),
     };
   } finally {
     await field.close();
   }
 }
 
-/** Callers and faults side by side; answers what was accepted. */
-async function act(field: Field, watch: Watch): Promise<AcceptedBulk[]> {
+const whole = ({ message, cause }: Error): string =>
+  cause instanceof Error ? `${message}: ${cause.message}` : message;
+
+interface Acted {
+  readonly accepted: readonly AcceptedBulk[];
+  readonly pulled: PulledStop | null;
+}
+
+/** Callers, faults and a stop side by side. */
+async function act(field: Field, watch: Watch): Promise<Acted> {
   const { schedule } = field;
   const faults = Promise.all(schedule.faults.map((fault) => inflict(fault, field)));
-  const bulks = Promise.all(schedule.bulks.map((bulk, number) => call(field, bulk, number)));
-  const [accepted] = await Promise.all([bulks, faults, liftCeilings(field, watch)]);
-  return accepted;
+  const bulks = schedule.bulks.map((bulk, number) => call(field, bulk, number));
+  const stop = schedule.stop === null ? null : pullStop(field, schedule.stop, bulks);
+  const [accepted, pulled] = await Promise.all([
+    Promise.all(bulks),
+    stop,
+    faults,
+    liftCeilings(field, watch),
+  ]);
+  return { accepted, pulled };
 }
 
 /** The bill until then must fit under the low ceilings: it is looked at once more before they are lifted. */

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { flagScopes, stopModes } from "../../src/domain/flag.ts";
 import { points } from "../../src/observe/points.ts";
 import { patchedTexts } from "./edition.ts";
 import { plants } from "./plants.ts";
@@ -23,22 +24,42 @@ test("300 seeds aim at every named point often enough to hit it ten times", () =
     for (const fault of scheduleOf(seed).faults)
       if (fault.kind === "point") aimed.set(fault.point, (aimed.get(fault.point) ?? 0) + 1);
   for (const point of Object.keys(points))
-    expect([point, (aimed.get(point) ?? 0) >= 12]).toEqual([point, true]);
+    expect([point, (aimed.get(point) ?? 0) >= 15]).toEqual([point, true]);
 });
 
-test("each schedule has two to five faults, 60 to 220 lines over both lanes, and processes for all roles", () => {
+test("each schedule has three to ten faults, 60 to 280 lines over both lanes, and processes for all roles", () => {
   for (const seed of seeds) {
     const { faults, bulks, processes } = scheduleOf(seed);
-    expect(faults.length).toBeGreaterThanOrEqual(2);
-    expect(faults.length).toBeLessThanOrEqual(5);
+    expect(faults.length).toBeGreaterThanOrEqual(3);
+    expect(faults.length).toBeLessThanOrEqual(10);
     const lines = bulks.reduce((sum, bulk) => sum + bulk.lines, 0);
     expect(lines).toBeGreaterThanOrEqual(50);
-    expect(lines).toBeLessThanOrEqual(230);
+    expect(lines).toBeLessThanOrEqual(280);
     expect(new Set(bulks.map(({ urgency }) => urgency)).size).toBe(2);
     expect(new Set(processes.flatMap(({ roles }) => roles.split(",")))).toEqual(
       new Set(["api", "dispatcher", "worker", "batcher"]),
     );
   }
+});
+
+test("300 seeds stop every scope in every mode, by both ways, before and after it is complete, and kill PostgreSQL forty times", () => {
+  const schedules = seeds.map(scheduleOf);
+  const stops = schedules.flatMap(({ stop }) => (stop === null ? [] : [stop]));
+  for (const scope of flagScopes)
+    for (const mode of stopModes)
+      expect([
+        scope,
+        mode,
+        stops.filter((stop) => stop.scope === scope && stop.mode === mode).length > 3,
+      ]).toEqual([scope, mode, true]);
+  for (const by of ["api", "command"])
+    expect(stops.filter((stop) => stop.by === by).length).toBeGreaterThan(25);
+  expect(stops.filter(({ blow }) => blow?.blow === "freeze").length).toBeGreaterThan(15);
+  expect(stops.filter(({ liftedAfterMs }) => liftedAfterMs === null).length).toBeGreaterThan(50);
+  const crashes = schedules.filter(({ faults }) =>
+    faults.some((fault) => fault.kind === "postgres" && (fault.how === "kill" || fault.how === "quit")),
+  );
+  expect(crashes.length).toBeGreaterThanOrEqual(40);
 });
 
 test("the provider lists a batch within the visibility that the product counts on, after the longest freeze too", () => {

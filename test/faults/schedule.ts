@@ -1,12 +1,13 @@
-// What happens in a run: a pure function of its seed. Who runs, what is submitted under which ceilings, and two to five faults.
+// What happens in a run: a pure function of its seed. Who runs, what is submitted under which ceilings, three to ten faults, and in
+// every third a stop.
 //
-// The first fault is a blow at the point whose turn it is, so that every point is struck as often as any other over a range of
+// The first faults are blows at the points whose turn it is, so that every point is struck as often as any other over a range of
 // seeds; some points are only come by when something else goes wrong first, and then that is part of it (ways.ts). The provider's
-// misdeeds take turns as well. The others are drawn.
+// misdeeds, the stores' deaths and the stops take turns as well. The others are drawn.
 
 import type { Point } from "../../src/observe/points.ts";
 import { points } from "../../src/observe/points.ts";
-import { drawFault, providerFaultOf, redisFaultOf } from "./drawn.ts";
+import { drawFault, postgresFaultOf, providerFaultOf, redisFaultOf, stopOf } from "./drawn.ts";
 import { queueNames } from "./plan.ts";
 import type { PlannedBulk, PlannedProcess, ProcessName, QueueName, Schedule } from "./plan.ts";
 import { randomOf } from "./random.ts";
@@ -14,33 +15,41 @@ import type { Random } from "./random.ts";
 import { blowAt, roleOf, waysTo } from "./ways.ts";
 
 const pointNames = Object.keys(points) as [Point, ...Point[]];
+/** Whose turn it is. A cancellation is come by only where its batch holds nobody else's lines. */
+const turns: readonly Point[] = [...pointNames, "batch.cancel_answered"];
 
 export function scheduleOf(seed: number): Schedule {
   const random = randomOf(seed);
-  const first = pointNames[seed % pointNames.length] ?? pointNames[0];
-  // Another walk over the same points, so that each meets many others.
-  const second = pointNames[(seed * 13 + Math.floor(seed / pointNames.length)) % pointNames.length] ?? first;
-  const ways = [waysTo(first, random), ...(random.chance(0.9) ? [waysTo(second, random)] : [])];
-  const struck = [first, ...(ways.length > 1 ? [second] : [])];
+  const struck = pointsOf(seed, random);
+  const ways = struck.map((point) => waysTo(point, random));
   const processes = drawProcesses(random, { struck, doubled: ways.some((way) => way.doubled) });
   const names = processes.map(({ name }) => name);
   const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
   const prepared = ways.flatMap((way) => way.faults());
-  const redis = redisFaultOf(seed, random);
-  const certain = [...blows, ...prepared, providerFaultOf(seed, random), ...redis].slice(0, 5);
+  const stores = [...redisFaultOf(seed, random), ...postgresFaultOf(seed, random)];
+  const certain = [...blows, ...prepared, providerFaultOf(seed, random), ...stores];
   const drawn = Array.from({ length: random.int(0, Math.max(0, 4 - certain.length)) }, () =>
     drawFault(names, random),
   );
   const canceled = ways.some((way) => way.cancels) || random.chance(0.1);
+  const lateMs = ways.map((way) => way.lateMs).filter((ms) => ms !== null);
   return {
     seed,
     processes,
-    bulks: drawBulks(random, canceled),
+    bulks: [...drawBulks(random, canceled), ...lateMs.map((atMs) => lateBulk(atMs, random))],
     ceilings: drawCeilings(random),
     raiseAtMs: random.int(2_500, 3_500),
-    provider: drawProvider(random, canceled || redis.length > 0),
+    provider: drawProvider(random, canceled || lateMs.length > 0 || stores.length > 0),
     faults: [...certain, ...drawn],
+    stop: stopOf(seed, names, random),
   };
+}
+
+/** Two points, or three: walks of different strides over the same list, so that each meets many others. */
+function pointsOf(seed: number, random: Random): Point[] {
+  const round = Math.floor(seed / turns.length);
+  const walks = [seed, seed * 13 + round, seed * 17 + 5 * round + 11].slice(0, random.chance(0.3) ? 3 : 2);
+  return [...new Set(walks.map((at) => turns[at % turns.length] ?? pointNames[0]))];
 }
 
 /** Three processes as a rule; whoever is struck often has a twin, so that others go on meanwhile. */
@@ -78,6 +87,15 @@ function drawBulks(random: Random, canceled: boolean): PlannedBulk[] {
     ? [...bulks, { atMs: 100, queue: "beta/main", urgency: "whenever", lines: 21, canceled }]
     : bulks;
 }
+
+/** Lines that are under way when what comes late is come by; in a queue with room. */
+const lateBulk = (atMs: number, random: Random): PlannedBulk => ({
+  atMs: atMs + random.int(0, 300),
+  queue: "alpha/main",
+  urgency: "whenever",
+  lines: 18,
+  canceled: false,
+});
 
 function drawCeilings(random: Random): Record<QueueName, number> {
   return {

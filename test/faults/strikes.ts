@@ -2,8 +2,8 @@
 // from outside. Each is noted with whether paid work was in flight: an open attempt is a call or a line that money is held for.
 
 import { closeSync, openSync, readSync } from "node:fs";
-import type pg from "pg";
 import type { Point } from "../../src/observe/points.ts";
+import type { SteadyClient } from "../support/steady-client.ts";
 import type { Blow } from "./plan.ts";
 
 export interface Strike {
@@ -11,13 +11,17 @@ export interface Strike {
   readonly point: Point | null;
   readonly blow: Blow;
   readonly pid: number;
+  readonly atMs: number;
   readonly paid: boolean;
+  /** Of a freeze: when it was let go on. */
+  goneOnMs?: number;
 }
 
 interface ReportLine {
   readonly point: Point;
   readonly blow: Blow | null;
   readonly pid: number;
+  readonly atMs: number;
 }
 
 const lookEveryMs = 30;
@@ -27,13 +31,13 @@ export class StrikeLog {
   /** Points that were come by, struck or not. */
   readonly reached = new Set<Point>();
   readonly #file: number;
-  readonly #db: pg.Client;
+  readonly #db: SteadyClient;
   readonly #onStrike: (strike: Strike) => void;
   readonly #timer: NodeJS.Timeout;
   #text = "";
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(file: string, db: pg.Client, onStrike: (strike: Strike) => void) {
+  constructor(file: string, db: SteadyClient, onStrike: (strike: Strike) => void) {
     this.#file = openSync(file, "a+");
     this.#db = db;
     this.#onStrike = onStrike;
@@ -45,7 +49,7 @@ export class StrikeLog {
     const { rows } = await this.#db.query<{ paid: boolean }>(
       "SELECT EXISTS (SELECT 1 FROM attempts WHERE state = 'open') AS paid",
     );
-    const noted = { ...strike, paid: rows[0]?.paid === true };
+    const noted: Strike = { ...strike, paid: rows[0]?.paid === true };
     this.strikes.push(noted);
     this.#onStrike(noted);
   }
@@ -69,9 +73,9 @@ export class StrikeLog {
     const lines = this.#text.split("\n");
     this.#text = lines.pop() ?? "";
     for (const line of lines) {
-      const { point, blow, pid } = JSON.parse(line) as ReportLine;
+      const { point, blow, pid, atMs } = JSON.parse(line) as ReportLine;
       this.reached.add(point);
-      if (blow !== null) await this.add({ point, blow, pid });
+      if (blow !== null) await this.add({ point, blow, pid, atMs });
     }
   }
 }

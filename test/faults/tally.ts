@@ -1,6 +1,7 @@
 // Adds up runs: the line of each, the results file that a later command goes on from, the table of points, the closing line.
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { flagScopes } from "../../src/domain/flag.ts";
 import { points } from "../../src/observe/points.ts";
 import type { RunReport } from "./run.ts";
 
@@ -8,6 +9,7 @@ import type { RunReport } from "./run.ts";
 export interface Result {
   readonly seed: number;
   readonly ms: number;
+  readonly started_ms: number;
   readonly strikes: readonly {
     readonly point: string | null;
     readonly blow: string;
@@ -15,6 +17,13 @@ export interface Result {
   }[];
   /** Points that its processes came by. */
   readonly reached: readonly string[];
+  readonly stop: {
+    readonly scope: string;
+    readonly mode: string;
+    readonly by: string;
+    /** Null: lifted before it was complete. */
+    readonly complete_after_ms: number | null;
+  } | null;
   readonly objections: readonly string[];
   readonly overspend_nano: string;
   readonly lost: number;
@@ -25,8 +34,15 @@ export interface Result {
 export const resultOf = (report: RunReport): Result => ({
   seed: report.seed,
   ms: report.ms,
+  started_ms: report.startedMs,
   strikes: report.strikes.map(({ point, blow, paid }) => ({ point, blow, paid })),
   reached: report.reached,
+  stop: report.stop && {
+    scope: report.stop.planned.scope,
+    mode: report.stop.planned.mode,
+    by: report.stop.planned.by,
+    complete_after_ms: report.stop.completeAfterMs,
+  },
   objections: report.objections,
   overspend_nano: String(report.overspendNano),
   lost: report.lost,
@@ -48,8 +64,9 @@ export function openResults(file: string, append: boolean): Result[] {
 export const keepResult = (file: string, result: Result): void =>
   appendFileSync(file, `${JSON.stringify(result)}\n`);
 
-export function lineOf({ seed, ms, strikes, objections }: Result): string {
-  const where = strikes.map(({ point, blow }) => `${blow} ${point ?? "at its time"}`).join(", ");
+export function lineOf({ seed, ms, strikes, stop, objections }: Result): string {
+  const blows = strikes.map(({ point, blow }) => `${blow} ${point ?? "at its time"}`);
+  const where = [...blows, ...(stop === null ? [] : [`stop ${stop.scope} ${stop.mode}`])].join(", ");
   const verdict = objections.length === 0 ? "ok" : "OBJECTION";
   return `seed ${String(seed).padStart(4)}  ${verdict.padEnd(9)}  ${(ms / 1_000).toFixed(1).padStart(5)} s  ${where}`;
 }
@@ -68,12 +85,43 @@ export function tableOf(results: readonly Result[]): string {
     return [point ?? "(at a moment)", runs, own.length, kills, own.length - kills, paid] as const;
   });
   const head = ["point", "runs", "struck", "killed", "frozen", "paid"];
-  return [head, ...rows]
-    .map(([point, ...numbers]) =>
-      [point.padEnd(24), ...numbers.map((each) => String(each).padStart(8))].join(""),
+  return tabular([head, ...rows]);
+}
+
+/** Every named point is to be hit so often with paid work in flight over this many seeds. */
+const hitsMin = 10;
+const fullRun = 300;
+
+/** Points that a full run has hit too seldom; of a shorter one nothing is asked. */
+export function neglected(results: readonly Result[]): string[] {
+  if (new Set(results.map(({ seed }) => seed)).size < fullRun) return [];
+  const strikes = results.flatMap((result) => result.strikes);
+  return Object.keys(points).filter(
+    (point) => strikes.filter((strike) => strike.point === point && strike.paid).length < hitsMin,
+  );
+}
+
+/** Stops by scope: how many, by the command, lifted before they were complete; and how long the others took to be. */
+export function stopTableOf(results: readonly Result[]): string {
+  const stops = results.flatMap(({ stop }) => (stop === null ? [] : [stop]));
+  const rows = flagScopes.map((scope) => {
+    const own = stops.filter((stop) => stop.scope === scope);
+    const times = own
+      .flatMap(({ complete_after_ms: ms }) => (ms === null ? [] : [ms]))
+      .toSorted((a, b) => a - b);
+    const byCommand = own.filter(({ by }) => by === "command").length;
+    const half = times[times.length >> 1] ?? 0;
+    return [`stop ${scope}`, own.length, byCommand, own.length - times.length, half, times.at(-1) ?? 0];
+  });
+  return tabular([["stops", "set", "command", "early", "half ms", "most ms"], ...rows]);
+}
+
+const tabular = (rows: readonly (readonly (string | number)[])[]): string =>
+  rows
+    .map(([name = "", ...cells]) =>
+      [String(name).padEnd(24), ...cells.map((cell) => String(cell).padStart(8))].join(""),
     )
     .join("\n");
-}
 
 export interface Summary {
   readonly seeds: number;

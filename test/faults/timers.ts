@@ -13,9 +13,12 @@ export const createVisibilityMs = 3_000;
 const createTimeoutMs = 2_000;
 const listingGapMs = 200;
 
+/** For so long after its last look at the flags a process may start anything. */
+export const permissionMs = 400;
+
 export const timerSettings = {
   SLUICE_PROCESS_LEASE_MS: String(leaseMs),
-  SLUICE_PERMISSION_MS: "400",
+  SLUICE_PERMISSION_MS: String(permissionMs),
   SLUICE_DISPATCH_LEASE_MS: "1500",
   SLUICE_CALL_TIMEOUT_MS: "1500",
   SLUICE_BATCH_CREATE_TIMEOUT_MS: String(createTimeoutMs),
@@ -39,6 +42,8 @@ const bounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     batchLeaseMs: leaseMs,
     sweepEveryMs: 200,
     cancelGraceMs: 1_000,
+    stopLookMs: 100,
+    rampMs: 500,
     windowSeconds: 1,
     listenerBeatMs: 250,
     listenerDeadlineMs: 800,

@@ -1,9 +1,9 @@
 // Looks on while a run goes on, by a connection of its own: some wrongs are righted again before the end and would not be seen then.
 // An outcome that changes, a ceiling that is passed for a moment, money in flight that nothing is held for.
 
-import pg from "pg";
 import type { Simulator } from "../../src/simulator/server.ts";
 import { readBill } from "../support/bill.ts";
+import { SteadyClient } from "../support/steady-client.ts";
 
 const lookEveryMs = 150;
 
@@ -14,7 +14,7 @@ interface Finished {
 }
 
 export class Watch {
-  readonly #db: pg.Client;
+  readonly #db: SteadyClient;
   readonly #simulator: Simulator;
   readonly #outcomes = new Map<string, string>();
   readonly #objections = new Set<string>();
@@ -22,16 +22,13 @@ export class Watch {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  static async begin(databaseUrl: string, simulator: Simulator): Promise<Watch> {
-    const db = new pg.Client({ connectionString: databaseUrl });
-    db.on("error", () => undefined);
-    await db.connect();
-    const watch = new Watch(db, simulator);
+  static begin(databaseUrl: string, simulator: Simulator): Watch {
+    const watch = new Watch(new SteadyClient(databaseUrl), simulator);
     watch.#timer = setInterval(() => void watch.look(), lookEveryMs);
     return watch;
   }
 
-  private constructor(db: pg.Client, simulator: Simulator) {
+  private constructor(db: SteadyClient, simulator: Simulator) {
     this.#db = db;
     this.#simulator = simulator;
   }

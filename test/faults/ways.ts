@@ -21,6 +21,8 @@ export interface Way {
   readonly doubled: boolean;
   /** A bulk is canceled while its message batch runs. */
   readonly cancels: boolean;
+  /** From then on lines of another bulk are in a slow message batch, so that paid work is in flight when the point is come by. */
+  readonly lateMs: number | null;
 }
 
 const createPath = "/v1/messages/batches";
@@ -28,7 +30,11 @@ const onCreate = { path: createPath, method: "POST" } as const;
 export const resultsPath = "/v1/messages/batches/{id}/results";
 
 const provider = (request: FaultRequest): Fault => ({ kind: "provider", atMs: 0, request });
-const plain: Way = { faults: () => [], doubled: false, cancels: false };
+const plain: Way = { faults: () => [], doubled: false, cancels: false, lateMs: null };
+
+/** A batch in doubt is given up when the visibility is over. */
+const givenUpMs = 3_300;
+const returnedMs = 1_200;
 
 /** The provider takes a create and its answer is lost. */
 const lost = (nth: number): FaultRequest => ({
@@ -44,14 +50,12 @@ const waysWithFaults: Partial<Record<Point, (random: Random) => Way>> = {
   "doubt.adopted": (random) => ({ ...plain, faults: () => [provider(lost(random.int(1, 2)))] }),
   "doubt.counted": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
   "doubt.given_up": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
-  "doubt.returned": () => ({ ...plain, faults: () => [provider(dropped(1))] }),
+  // Its own lines are in flight no more.
+  "doubt.returned": () => ({ ...plain, faults: () => [provider(dropped(1))], lateMs: givenUpMs }),
   "batch.cancel_answered": () => ({ ...plain, cancels: true }),
   "reaper.declared": loseWorker,
   "reaper.booked": loseWorker,
-  "unclaimed.returned": (random) => ({
-    ...plain,
-    faults: () => [{ kind: "redis", atMs: random.int(150, 600), how: "flush", whilePolled: false }],
-  }),
+  "unclaimed.returned": (random) => ({ ...plain, faults: () => [loseEntries(random)], lateMs: returnedMs }),
 };
 
 function loseWorker(random: Random): Way {
@@ -59,42 +63,56 @@ function loseWorker(random: Random): Way {
   return { ...plain, doubled: true, faults: () => [strike] };
 }
 
+/** A dispatcher that dies before its entries are in the queue leaves jobs that nobody claims. */
+const loseEntries = (random: Random): Fault => ({
+  kind: "point",
+  point: "dispatch.committed",
+  nth: random.int(1, 2),
+  blow: "kill",
+  afterMs: 0,
+  processes: ["work"],
+});
+
 export const waysTo = (point: Point, random: Random): Way => waysWithFaults[point]?.(random) ?? plain;
 
-/** How often a point may have been reached before the blow falls: often passed ones later, rare ones at once. */
-const nthMax: Partial<Record<Point, number>> = {
-  "intake.chunk_written": 4,
-  "intake.written": 4,
-  "intake.committed": 4,
-  "dispatch.written": 3,
-  "dispatch.committed": 3,
-  "dispatch.enqueued": 3,
-  "claim.written": 8,
-  "claim.committed": 8,
-  "call.sent": 25,
-  "call.answered": 25,
-  "record.written": 8,
-  "record.committed": 8,
-  "batch.intent_written": 2,
-  "batch.intent_committed": 2,
-  "batch.create_started": 2,
-  "batch.create_streaming": 4,
-  "batch.create_sent": 2,
-  "batch.create_answered": 2,
-  "batch.create_stored": 2,
-  "batch.polled": 5,
-  "batch.ended": 2,
-  "batch.chunk_read": 5,
-  "batch.chunk_recorded": 5,
-  "batch.counted": 2,
-  "ends.written": 4,
+/**
+ * Which time of being reached the blow falls on, at least and at most: often passed points later, rare ones at once, and none before
+ * there is paid work to lose.
+ */
+const nthRange: Partial<Record<Point, readonly [min: number, max: number]>> = {
+  "intake.chunk_written": [6, 10],
+  "intake.written": [3, 4],
+  "intake.committed": [3, 4],
+  "dispatch.written": [2, 5],
+  "dispatch.committed": [2, 5],
+  "dispatch.enqueued": [2, 5],
+  "claim.written": [1, 8],
+  "claim.committed": [1, 8],
+  "call.sent": [1, 25],
+  "call.answered": [1, 25],
+  "record.written": [1, 8],
+  "record.committed": [1, 8],
+  "batch.intent_written": [1, 2],
+  "batch.intent_committed": [1, 2],
+  "batch.create_started": [1, 2],
+  "batch.create_streaming": [1, 4],
+  "batch.create_sent": [1, 2],
+  "batch.create_answered": [1, 2],
+  "batch.create_stored": [1, 2],
+  "batch.polled": [1, 3],
+  "batch.ended": [1, 2],
+  "batch.chunk_read": [1, 5],
+  "batch.chunk_recorded": [1, 5],
+  "batch.counted": [1, 2],
+  "ends.written": [1, 4],
 };
 
 export function blowAt(point: Point, processes: readonly ProcessName[], random: Random): Fault {
+  const [min, max] = nthRange[point] ?? [1, 1];
   return {
     kind: "point",
     point,
-    nth: random.int(1, nthMax[point] ?? 1),
+    nth: random.int(min, max),
     blow: random.chance(0.65) ? "kill" : "freeze",
     // Now and then between two points: bytes that were handed over have left by then.
     afterMs: random.chance(0.3) ? random.int(1, 40) : 0,

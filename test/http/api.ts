@@ -73,10 +73,11 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
       })
     ).secret;
   const processId = await registerProcess(pool);
+  const config = parseConfig(settings);
   const deps: AppDeps = {
     pool,
-    config: parseConfig(settings),
-    jobTypes: await loadJobTypes({ dirs: [] }),
+    config,
+    jobTypes: await loadJobTypes({ dirs: config.jobsDir === undefined ? [] : [config.jobsDir] }),
     log: silentLog,
     clock: systemClock,
     newId,

@@ -93,3 +93,34 @@ test("a tenant sees and lifts its own stops only, and nothing of other people's 
   expect(seen.processes).toMatchObject([{ state: "unconfirmed", host: "test", pid: 1 }]);
   expect(await lift(own.id, api.keys.installation)).toMatchObject({ state: "lifted" });
 });
+
+test("a job and its bulk name the stop over them, of a model, a type or the bulk itself; its time does not count as age", async () => {
+  const { id } = await api.json(202, "/v1/bulks?queue=default&type=classify-intent", upload(intentLines(1)));
+  const bulk = () => api.json(200, `/v1/bulks/${id}`);
+  const { jobs } = await api.json(200, `/v1/jobs?bulk=${id}`);
+  const job = () => api.json(200, `/v1/jobs/${jobs[0].id}`);
+  const { model, expires_at: expiresAt } = await job();
+  const wishes = [
+    { scope: "model", target: model },
+    { scope: "job_type", target: "classify-intent" },
+    { scope: "bulk", target: id },
+  ];
+  for (const wish of wishes) {
+    const { id: stopId } = await set({ ...wish, reason: wish.scope }, 201, api.keys.installation);
+    for (const shown of [await bulk(), await job()])
+      expect(shown).toMatchObject({ wait_reason: "stop", wait_detail: wish.scope });
+    await lift(stopId, api.keys.installation);
+    expect((await job()).wait_reason).not.toBe("stop");
+  }
+  const other = await set({ scope: "model", target: "claude-opus-5" }, 201, api.keys.installation);
+  expect((await job()).wait_reason).not.toBe("stop");
+  await lift(other.id, api.keys.installation);
+  await api.pool.query(
+    "UPDATE flags SET set_at = set_at - interval '1 hour' WHERE scope = 'bulk' AND target = $1",
+    [id],
+  );
+  await api.pool.query("UPDATE bulks SET created_at = created_at - interval '2 hours' WHERE id = $1", [id]);
+  const hourMs = 3_600_000;
+  for (const shown of [await bulk(), await job()])
+    expect(Date.parse(shown.expires_at) - Date.parse(expiresAt)).toBeGreaterThanOrEqual(hourMs);
+});

@@ -115,3 +115,24 @@ test("stopping waits for a create under way and starts no other", async () => {
   await waitFor("another process to do the rest", () => allDone(fixture), { timeoutMs: 25_000 });
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 500 });
 });
+
+test("after a lift few message batches are open at once, as large as ever; then all that there is to send", async () => {
+  let width = 0.05;
+  const fixture = await openBatchFixture({ settings: { ...settings, SLUICE_BATCH_LINES_MAX: "20" } });
+  closers.push(() => fixture.close());
+  const lane = fixture.another({ widthOf: () => width });
+  await fixture.submit(200);
+  const sizes = async () => {
+    await lane.collector.runOnce();
+    const rows = await fixture.rows<{ line_count: number }>("SELECT line_count FROM message_batches");
+    return rows.map((row) => row.line_count);
+  };
+  for (const look of [1, 2, 3]) {
+    const open = await sizes();
+    expect(open, `look ${look}`).toHaveLength(3);
+    expect(Math.min(...open)).toBeGreaterThan(15);
+  }
+  width = 1;
+  await fixture.advance(1_000);
+  expect((await sizes()).length).toBeGreaterThanOrEqual(10);
+});

@@ -233,3 +233,48 @@ test("the request log tells a create by its count, its first custom_id and its b
     retry_count: 0,
   });
 });
+
+test("an upload takes as long as its speed says, its sender is held back, and a new speed counts for uploads under way", async () => {
+  const simulator = await simulate({ clockRate: 1, uploadBytesPerS: 16_000_000 });
+  const lineBytes = 1_000_000;
+  const lineCount = 32;
+  const upload = async (): Promise<{ tookMs: number; lastPullMs: number; status: number }> => {
+    const startedMs = performance.now();
+    let sent = 0;
+    let lastPullMs = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          lastPullMs = performance.now() - startedMs;
+          const text = JSON.stringify({ custom_id: `a-${sent}`, params: params("x".repeat(lineBytes)) });
+          controller.enqueue(Buffer.from((sent === 0 ? '{"requests":[' : ",") + text));
+          sent += 1;
+          if (sent < lineCount) return;
+          controller.enqueue(Buffer.from("]}"));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const answer = await fetch(`${simulator.url}/v1/messages/batches`, {
+      method: "POST",
+      headers,
+      body,
+      duplex: "half",
+    });
+    await answer.arrayBuffer();
+    return { tookMs: performance.now() - startedMs, lastPullMs, status: answer.status };
+  };
+  const slow = await upload();
+  expect(slow.status).toBe(200);
+  expect(slow.tookMs).toBeGreaterThan(1_800);
+  // Socket buffers hold some megabytes; the rest had to wait for the reader.
+  expect(slow.lastPullMs).toBeGreaterThan(900);
+  await control(simulator, "behaviour", { uploadBytesPerS: 1_000 });
+  const crawling = upload();
+  await expect
+    .poll(() => control(simulator, "requests"))
+    .toMatchObject({ running_by_endpoint: { "POST /v1/messages/batches": 1 } });
+  await control(simulator, "behaviour", { uploadBytesPerS: 0 });
+  expect((await crawling).tookMs).toBeLessThan(20_000);
+});

@@ -1,9 +1,10 @@
 // The embedded PostgreSQL: found or started, shared, never lost.
 import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readServerRecord } from "../../src/config/data-dir/connection-file.ts";
-import { identityOf } from "../../src/config/data-dir/process-identity.ts";
+import { identityOf, isRunning } from "../../src/config/data-dir/process-identity.ts";
 import { silentLog as log } from "../../src/observe/log.ts";
 import { openPostgres } from "../../src/postgres/embedded/open-postgres.ts";
 import { waitFor } from "../support/wait.ts";
@@ -131,6 +132,32 @@ test("kill -9 of the server: it comes back by itself at the same address with al
   expect(record.users).toHaveLength(2);
   await Promise.all([other.close(), here.close()]);
   expect(await serverPid(dataDir, "postgres")).toBeUndefined();
+});
+
+test("kill -9 of the server while a session computes: no other begins in the same data before that session has ended", async () => {
+  const { dataDir } = project;
+  const here = await openPostgres({ dataDir, log });
+  const busy = new pg.Client({ connectionString: here.url });
+  busy.on("error", () => undefined);
+  await busy.connect();
+  const { rows } = await busy.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  const session = await identityOf(rows[0]?.pid ?? 0);
+  const computing = busy
+    .query(
+      `DO $$ DECLARE until timestamptz := clock_timestamp() + interval '3 s';
+       BEGIN WHILE clock_timestamp() < until LOOP NULL; END LOOP; END $$`,
+    )
+    .catch(() => undefined);
+  const pid = await serverPid(dataDir, "postgres");
+  process.kill(pid ?? 0, "SIGKILL");
+  await waitFor(
+    "the restarted server",
+    async () => (await serverPid(dataDir, "postgres")) !== undefined && (await ask(here.url, "SELECT 1")),
+    { timeoutMs: 20_000 },
+  );
+  expect(session !== undefined && (await isRunning(session))).toBe(false);
+  await computing;
+  await here.close();
 });
 
 test("kill -9 of everything, and its number now belongs to a stranger: the next start recovers and leaves the stranger alone", async () => {

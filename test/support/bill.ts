@@ -1,9 +1,9 @@
 // The provider's bill, item by item, held against the books, attempt by attempt. A batch line is known by its custom_id; a realtime
 // call by the marker of its text, which the simulator logs, or where there is none by the request id that its attempt recorded.
 
-import type pg from "pg";
 import { readCustomId } from "../../src/domain/pack.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
+import type { Queryable } from "./steady-client.ts";
 
 export interface BilledItem {
   readonly lane: "realtime" | "batch";
@@ -71,7 +71,7 @@ const costOf = (attempt: AttemptRow): bigint => BigInt(attempt.cost_nano ?? 0);
  * What is wrong between the bill and the books: a settled attempt must cost what it was billed, to the nano-dollar; what was billed
  * and is not settled must be presumed at no less, each item by an attempt of its own; an unpaid attempt must be on no bill.
  */
-export async function wrongAttempts(db: pg.Client, simulator: Simulator): Promise<string[]> {
+export async function wrongAttempts(db: Queryable, simulator: Simulator): Promise<string[]> {
   const { rows: attempts } = await db.query<AttemptRow>(
     `SELECT a.job_id, a.no, a.lane, a.state, a.message_batch_id, a.request_id, a.cost_nano,
             substring(i.input from 'sim-marker:([[:alnum:]_.-]+)') AS marker

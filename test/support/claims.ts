@@ -8,6 +8,7 @@ import { openBooks, type Books } from "../../src/postgres/books.ts";
 import type { Claim, ClaimAnswer, ClaimedJob } from "../../src/postgres/claim.ts";
 import type { Database, Pool } from "../../src/postgres/pool.ts";
 import type { AttemptRecord } from "../../src/postgres/record.ts";
+import type { Tightening } from "../../src/postgres/tight-bounds.ts";
 
 /** What the worst case of a seeded job costs in the realtime lane: 100 tokens in and out of claude-haiku-4-5, in nano-dollars. */
 export const worstOfSeeded = 600_000n;
@@ -15,6 +16,7 @@ export const worstOfSeeded = 600_000n;
 export interface ClaimTimes {
   now(): Date;
   readonly unbudgeted?: Unbudgeted;
+  readonly tightening?: Tightening;
 }
 
 /** The books of a process that works at these times. */
@@ -29,6 +31,7 @@ export function booksAt(pool: Pool, times: ClaimTimes): Books {
       newId,
       budgetRetryAt: new Date(times.now().getTime() + 1_000),
       unbudgeted: times.unbudgeted ?? "refuse",
+      tightening: times.tightening,
     }),
   });
 }

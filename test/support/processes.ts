@@ -27,15 +27,18 @@ export interface SluiceProcess {
   kill(): Promise<void>;
 }
 
-/** Starts one and waits for its banner. Several start side by side. `of`: the program, where it is not this one. */
-export async function startProcess(
-  environment: Readonly<Record<string, string>>,
-  of = program,
-): Promise<SluiceProcess> {
-  const child = spawn(process.execPath, [of, "start"], {
-    env: { ...plainEnvironment(), ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/** Starts one and waits for its banner. Several start side by side. */
+export function startProcess(environment: Readonly<Record<string, string>>): Promise<SluiceProcess> {
+  return followStart(
+    spawn(process.execPath, [program, "start"], {
+      env: { ...plainEnvironment(), ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    }),
+  );
+}
+
+/** Waits for the banner of one that is being started. */
+export async function followStart(child: ChildProcess): Promise<SluiceProcess> {
   const exited = once(child, "exit");
   const output = collect(child);
   const killWithUs = (): void => void child.kill("SIGKILL");
@@ -86,7 +89,7 @@ function collect(child: ChildProcess): string[] {
 
 /** The environment of this process without what would lead a child to other stores, another provider or a real key. */
 // oxlint-disable node/no-process-env -- a child needs the PATH and its like
-function plainEnvironment(): NodeJS.ProcessEnv {
+export function plainEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(SLUICE_|ANTHROPIC_|CLAUDE_|DATABASE_URL$|REDIS_URL$|PG[A-Z]+$|VITEST|NODE_OPTIONS$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

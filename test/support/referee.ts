@@ -1,10 +1,10 @@
 // The referee: what must be true after every end-to-end and fault test, read from the simulator's bill and from the rows, never
 // from what the product says about itself. It throws with everything that is wrong.
 
-import type pg from "pg";
 import type { QueueBackend } from "../../src/queue/backend.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
 import { wrongAttempts } from "./bill.ts";
+import type { Queryable } from "./steady-client.ts";
 import { waitFor } from "./wait.ts";
 
 export interface RefereeReport {
@@ -89,7 +89,7 @@ const rules: readonly { says: string; sql: string }[] = [
  * Judges an installation at rest. The ledger must equal the bill but for what was booked at worst case: presumed entries may
  * only be above it.
  */
-export async function judge(db: pg.Client, simulator: Simulator): Promise<RefereeReport> {
+export async function judge(db: Queryable, simulator: Simulator): Promise<RefereeReport> {
   const report = await readReport(db, simulator);
   const wrong = [
     ...(await brokenRules(db)),
@@ -102,7 +102,7 @@ export async function judge(db: pg.Client, simulator: Simulator): Promise<Refere
   return report;
 }
 
-async function brokenRules(db: pg.Client): Promise<string[]> {
+async function brokenRules(db: Queryable): Promise<string[]> {
   const wrong: string[] = [];
   for (const { says, sql } of rules) {
     // oxlint-disable-next-line no-await-in-loop -- one connection
@@ -113,7 +113,7 @@ async function brokenRules(db: pg.Client): Promise<string[]> {
   return wrong;
 }
 
-async function readReport(db: pg.Client, simulator: Simulator): Promise<RefereeReport> {
+async function readReport(db: Queryable, simulator: Simulator): Promise<RefereeReport> {
   const { rows } = await db.query<{ jobs: string; ledger: string; presumed: string }>(
     `SELECT (SELECT count(*) FROM jobs) AS jobs, (SELECT coalesce(sum(amount_nano), 0) FROM ledger) AS ledger,
             (SELECT coalesce(sum(cost_nano), 0) FROM attempts WHERE state = 'presumed') AS presumed`,
@@ -134,7 +134,7 @@ function wrongSums({ ledgerNano, presumedNano, invoiceNano }: RefereeReport): st
   return [];
 }
 
-async function passedCeilings(db: pg.Client): Promise<string[]> {
+async function passedCeilings(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ spent: string; limit: string }>(
     "SELECT spent_nano AS spent, limit_nano AS limit FROM budget_windows WHERE spent_nano > limit_nano",
   );
@@ -142,7 +142,7 @@ async function passedCeilings(db: pg.Client): Promise<string[]> {
 }
 
 /** Every message batch at the provider is one of ours, and what it was billed is what its attempts were settled for. */
-async function wrongBatches(db: pg.Client, { world }: Simulator): Promise<string[]> {
+async function wrongBatches(db: Queryable, { world }: Simulator): Promise<string[]> {
   const { rows } = await db.query<{ provider_id: string; settled: string }>(
     `SELECT b.provider_id, coalesce(sum(a.cost_nano), 0) AS settled
        FROM message_batches b LEFT JOIN attempts a ON a.message_batch_id = b.id
@@ -174,7 +174,7 @@ export async function judgeQueues(backend: QueueBackend): Promise<void> {
 }
 
 /** What an installation whose processes have all been ended or killed must not leave behind. */
-export async function judgeEnd(db: pg.Client): Promise<void> {
+export async function judgeEnd(db: Queryable): Promise<void> {
   const { rows } = await db.query(
     `SELECT 'lease' AS kind, name AS id FROM leases WHERE expires_at > now()
       UNION ALL SELECT 'process', id FROM processes WHERE ended_at IS NULL AND reaped_at IS NULL`,

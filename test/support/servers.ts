@@ -17,7 +17,7 @@ import { ensureRedisServer } from "../../scripts/redis-server.ts";
 
 const log = silentLog;
 const directoryPrefix = "sluice-test-";
-const templateDatabase = "sluice_template";
+export const templateDatabase = "sluice_template";
 
 export interface Servers {
   /** The server's own database; tests take clones of the template. */
@@ -30,9 +30,7 @@ export interface Servers {
 export async function startServers(): Promise<Servers> {
   ensureRedisServer();
   await clearLeftovers();
-  const dataDir = await mkdtemp(join(tmpdir(), directoryPrefix));
-  // Where we are root, PostgreSQL is somebody else and has to walk through; mkdtemp lets nobody.
-  await chmod(dataDir, 0o755);
+  const dataDir = await newDataDir();
   const [postgres, redis] = await Promise.all([openPostgres({ dataDir, log }), openRedis({ dataDir, log })]);
   if (redis.kind === "none") throw new Error("redis-server was there a moment ago");
   const servers = await runningServers(dataDir);
@@ -53,8 +51,15 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
+export async function newDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), directoryPrefix));
+  // Where we are root, PostgreSQL is somebody else and has to walk through; mkdtemp lets nobody.
+  await chmod(dataDir, 0o755);
+  return dataDir;
+}
+
 /** A migrated database, with BullMQ's tables too, that nobody is connected to: PostgreSQL copies it within 50 ms. */
-async function makeTemplate(serverUrl: string): Promise<void> {
+export async function makeTemplate(serverUrl: string): Promise<void> {
   const admin = new pg.Client({ connectionString: serverUrl });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${templateDatabase}`);
@@ -82,7 +87,7 @@ async function runningServers(dataDir: string): Promise<number[]> {
 }
 
 /** Directories of runs that are over. A running one is known by its users. */
-async function clearLeftovers(): Promise<void> {
+export async function clearLeftovers(): Promise<void> {
   const names = (await readdir(tmpdir())).filter((name) => name.startsWith(directoryPrefix));
   await Promise.all(names.map((name) => clearLeftover(join(tmpdir(), name))));
 }
@@ -95,7 +100,7 @@ async function clearLeftover(dataDir: string): Promise<void> {
   if (!users.includes(true)) await removeStores(dataDir);
 }
 
-async function removeStores(dataDir: string): Promise<void> {
+export async function removeStores(dataDir: string): Promise<void> {
   await stopPostgres({ dataDir, log });
   await stopRedis({ dataDir, log });
   await rm(dataDir, { recursive: true, force: true });

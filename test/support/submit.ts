@@ -21,11 +21,17 @@ export interface TestBulk {
   labels?: Record<string, string>;
   /** Whether its jobs may go to the batch lane where a ceiling says so. */
   mayWait?: boolean;
+  /** Where its job type is, if it is not a shipped one. */
+  jobsDir?: string;
+  /** Of all its jobs. */
+  deadlineAt?: Date;
 }
 
 /** Stores a bulk in a queue of the tenant `default` and tells the lanes; answers its id. */
 export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<string> {
-  const jobType = (await loadJobTypes({ dirs: [] })).get(bulk.type ?? "classify-intent");
+  const jobType = (await loadJobTypes({ dirs: bulk.jobsDir === undefined ? [] : [bulk.jobsDir] })).get(
+    bulk.type ?? "classify-intent",
+  );
   if (jobType === undefined) throw new Error("no such job type");
   const pool = openPool(databaseUrl, { max: 2, applicationName: "test", log: silentLog });
   const id = newId();
@@ -59,7 +65,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
         key: null,
         lane: bulk.lane,
         urgency: bulk.lane === "realtime" ? ("now" as const) : ("whenever" as const),
-        deadlineAt: null,
+        deadlineAt: bulk.deadlineAt ?? null,
         priority: bulk.priority ?? 5,
         mayWait: bulk.mayWait ?? false,
         labels: null,

@@ -6,6 +6,7 @@ import { misses } from "../../bench/figures.ts";
 import type { Figures } from "../../bench/figures.ts";
 import { cycled, longer } from "../../bench/lines.ts";
 import { median, quantile } from "../../bench/median.ts";
+import { isFrozen, stopFigures, stopMisses } from "../../bench/stop/figures.ts";
 
 const good: Figures = {
   batch_jobs_per_s: 2_500,
@@ -49,4 +50,32 @@ test("texts are cycled, and put together until they are long enough", () => {
   expect(text).toMatch(/^second first question second/);
   expect(text.length).toBeGreaterThan(35);
   expect(text.length).toBeLessThanOrEqual(40);
+});
+
+test("drills with a frozen process are spread evenly, counted apart, and judged by a limit of their own", () => {
+  const frozenOf = (drills: number, frozen: number) =>
+    Array.from({ length: drills }, (_, index) => isFrozen(index, drills, frozen));
+  expect(frozenOf(100, 10).flatMap((frozen, index) => (frozen ? [index + 1] : []))).toEqual([
+    10, 20, 30, 40, 50, 60, 70, 80, 90, 100,
+  ]);
+  expect(frozenOf(5, 0)).not.toContain(true);
+  const ends = Array.from({ length: 100 }, (_, index) => ({
+    frozen: isFrozen(index, 100, 10),
+    lastStartMs: isFrozen(index, 100, 10) ? 3_000 : index,
+    aborted: 200,
+    batchesCanceled: index + 1,
+  }));
+  expect(stopFigures(ends)).toEqual({
+    drills: 100,
+    last_start_ms_p50: 50,
+    last_start_ms_p95: 94,
+    last_start_ms_max: 98,
+    frozen_last_start_ms_max: 3_000,
+    aborted: 20_000,
+    batches_cancelled: 100,
+  });
+  expect(stopMisses(stopFigures(ends))).toEqual([]);
+  expect(
+    stopMisses({ ...stopFigures(ends), last_start_ms_p95: 251, frozen_last_start_ms_max: 4_001 }),
+  ).toEqual(["last_start_ms_p95 is 251, above 250", "frozen_last_start_ms_max is 4001, above 4000"]);
 });

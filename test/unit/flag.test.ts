@@ -1,7 +1,7 @@
 // How work comes back after a stop: gently, and only the work that was stopped.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { widthAfter } from "../../src/domain/flag.ts";
+import { stopOfNotice, widthAfter } from "../../src/domain/flag.ts";
 import { easeIn, shareOut, type WaitingBulk } from "../../src/domain/share.ts";
 
 const work = { tenantId: "t", queueId: "q", jobType: "type", model: "", bulkId: "b" };
@@ -21,6 +21,9 @@ test("only the work that was stopped is narrowed; of several stops the latest co
   expect(widthAfter([], work, rampMs)).toBe(1);
   expect(widthAfter(lifted("queue", "other", 0), work, rampMs)).toBe(1);
   expect(widthAfter(lifted("model", "claude-opus-5", 5_000), work, rampMs)).toBe(0.5);
+  const opus = { ...work, model: "claude-opus-5" };
+  expect(widthAfter(lifted("model", "claude-opus-5", 5_000), opus, rampMs)).toBe(0.5);
+  expect(widthAfter(lifted("model", "claude-haiku-4-5", 5_000), opus, rampMs)).toBe(1);
   const both = [...lifted("global", "", 8_000), ...lifted("queue", "q", 2_000)];
   expect(widthAfter(both, work, rampMs)).toBe(0.2);
 });
@@ -61,4 +64,27 @@ test("a queue that comes back is never widened, and never quite shut", () => {
       },
     ),
   );
+});
+
+test("a notice is a stop or it is nothing: what cannot be read is read from the rows", () => {
+  const stop = {
+    id: "s",
+    tenant_id: "t",
+    scope: "queue",
+    target: "q",
+    mode: "abort",
+    reason: "r",
+    set_by: "a",
+  };
+  expect(stopOfNotice(JSON.stringify({ ...stop, set_at: "2026-11-25T18:00:00.123456+00:00" }))).toMatchObject(
+    {
+      kind: "stop",
+      scope: "queue",
+      target: "q",
+      mode: "abort",
+      setAt: new Date("2026-11-25T18:00:00.123Z"),
+    },
+  );
+  for (const notice of ["", "{", "[]", JSON.stringify({ ...stop, scope: "galaxy", set_at: "2026-11-25" })])
+    expect(stopOfNotice(notice)).toBeUndefined();
 });

@@ -188,3 +188,28 @@ test("the definition in the documentation loads and answers", async () => {
   const type = (await loadJobTypes({ dirs: [dir] })).get("detect-language");
   expect(type?.prepare(null).check({ text: "Hej" })).toMatchObject({ ok: true, input: '{"text":"Hej"}' });
 });
+
+describe("right-sizing", () => {
+  test("a request varied in its cap differs in the digits of max_tokens and in nothing else", async () => {
+    writeType("language", { definition: "rightSize: true," });
+    const type = (await loadJobTypes({ dirs: [dir] })).get("language");
+    expect(type?.rightSize).toBe(true);
+    const jobs = type?.prepare({ hint: "Only Europe." });
+    const accepted = jobs?.render('{"text":"Hej"}', 1);
+    const varied = jobs?.render('{"text":"Hej"}', 1, { maxTokens: 64 });
+    expect(varied?.params).toBe(accepted?.params.replace('"max_tokens":100', '"max_tokens":64'));
+    expect(varied?.bytes).toBe(Buffer.byteLength(varied?.params ?? ""));
+    expect(varied?.outputTokensMax).toBe(64);
+    // The accepted one is remembered beside it, unvaried.
+    expect(jobs?.render('{"text":"Hej"}', 1)).toEqual(accepted);
+  });
+
+  test("is refused where the model thinks, or cannot be kept from it", async () => {
+    writeType("thinking", { definition: 'rightSize: true, thinking: { type: "adaptive" },' });
+    writeType("always", { definition: 'rightSize: true, model: "claude-fable-5",' });
+    writeType("between", { definition: 'rightSize: true, model: "claude-sonnet-5-5",' });
+    const failure = await loadJobTypes({ dirs: [dir] }).catch((error: unknown) => String(error));
+    for (const name of ["thinking", "always", "between"])
+      expect(failure).toContain(`job type ${name}: rightSize needs a model that does not think`);
+  });
+});

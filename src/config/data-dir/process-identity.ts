@@ -3,6 +3,7 @@
 // killed). So a pid is stored together with the start of its process as the kernel tells it.
 import { execFile } from "node:child_process";
 import { readFile, readlink, realpath } from "node:fs/promises";
+import { hostname } from "node:os";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -58,4 +59,54 @@ async function startByPs(pid: number): Promise<string | undefined> {
   const line = listed?.stdout.trim();
   if (line === undefined || line === "" || line.startsWith("Z")) return undefined;
   return line.slice(line.indexOf(" ") + 1).trim();
+}
+
+/** Where a process runs: the machine (empty where it has no id of its own), its boot, and whose pids it sees. */
+interface Place {
+  readonly machine: string;
+  readonly boot: string;
+  readonly pids: string;
+}
+
+async function ownPlace(): Promise<Place | undefined> {
+  try {
+    const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+    const pids = await readlink("/proc/self/ns/pid");
+    const id = (await readFile("/etc/machine-id", "utf8").catch(() => "")).trim();
+    return { machine: id === "" ? "" : `${id}@${hostname()}`, boot, pids };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * This process among all processes of all machines, as a text for others to judge it by: machine, boot, pid namespace, pid and start.
+ * Null where the kernel does not tell.
+ */
+export async function ownWorldIdentity(): Promise<string | null> {
+  const place = await ownPlace();
+  const { pid, startedAt } = await ownIdentity();
+  if (place === undefined || startedAt === "unknown") return null;
+  return worldIdentity(place, { pid, startedAt });
+}
+
+/** As {@link ownWorldIdentity}, of another process that runs where we do. */
+export async function worldIdentityOf(pid: number): Promise<string | null> {
+  const [place, identity] = [await ownPlace(), await identityOf(pid)];
+  return place === undefined || identity === undefined ? null : worldIdentity(place, identity);
+}
+
+const worldIdentity = ({ machine, boot, pids }: Place, { pid, startedAt }: ProcessIdentity): string =>
+  [machine, boot, pids, pid, startedAt].join("|");
+
+/**
+ * Whether it can be seen from here that the process is dead: its machine has been started anew since, or it ran where we run and its
+ * pid is nobody's or somebody else's. False means that it lives, frozen or not, or that it cannot be seen from here.
+ */
+export async function isSeenDead(recorded: string): Promise<boolean> {
+  const place = await ownPlace();
+  const [machine = "", boot = "", pids = "", pid = "", startedAt = ""] = recorded.split("|");
+  if (place === undefined || startedAt === "") return false;
+  if (boot !== place.boot) return machine !== "" && machine === place.machine;
+  return pids === place.pids && !(await isRunning({ pid: Number(pid), startedAt }));
 }

@@ -5,6 +5,7 @@ import { openApiDocument } from "../openapi.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { alertRoutes } from "./alerts.ts";
+import { boundRoutes } from "./bounds.ts";
 import { bulkActRoutes } from "./bulk-acts.ts";
 import { bulkRoutes } from "./bulks.ts";
 import { operationRoutes } from "./health.ts";
@@ -31,6 +32,7 @@ export function allRoutes(api: Api): Route[] {
     ...stopRoutes(api),
     ...refusedModelRoutes(api),
     ...budgetRoutes(api),
+    ...boundRoutes(api),
     spendRoute(api),
     ...alertRoutes(api),
     ...typeRoutes(api),

@@ -18,6 +18,7 @@ import type { Api } from "../api.ts";
 import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
 import { formatUsd } from "../../domain/money.ts";
+import { flagWait } from "../flag-wait.ts";
 import { iso, presentBulk } from "../present.ts";
 import { defineRoute, type Route } from "../route.ts";
 import {
@@ -124,6 +125,7 @@ async function presentDetail(
           tenantIds: [caller.tenantId],
           jobTypes: [bulk.job_type],
           bulkIds: [bulk.id],
+          models: true,
         }),
     ended ? [] : readNextWaiting(api.pool, bulk.id),
     ended ? null : readPace(api.pool, bulk.id, limits.paceOutcomesMax),
@@ -164,14 +166,9 @@ function waitOf(
   flags: Awaited<ReturnType<typeof readOpenFlags>>,
   heads: readonly NextWaitingRow[],
 ): Wait & { head: NextWaitingRow | null } {
-  const first = flags.find(({ kind }) => kind === "stop") ?? flags[0];
-  if (first !== undefined)
-    return {
-      wait_reason: first.set_by === "breaker" ? "breaker" : first.kind,
-      wait_detail: first.reason,
-      wait_budgets: [],
-      head: null,
-    };
+  const models = heads.map(({ model }) => model);
+  const flagged = flagWait(flags, models);
+  if (flagged !== null) return { ...flagged, wait_budgets: [], head: null };
   if (bulk.approval === "waiting") {
     const detail = `its worst case of $${formatUsd(bulk.worst_nano)} needs a second person: POST /v1/bulks/${bulk.id}/approve`;
     return { wait_reason: "approval", wait_detail: detail, wait_budgets: [], head: null };

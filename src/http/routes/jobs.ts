@@ -13,11 +13,13 @@ import {
 } from "../../intake/line-schema.ts";
 import { submit, type Submitted } from "../../intake/submit.ts";
 import { findJob, type JobRow, listJobs, readAttempts } from "../../postgres/jobs-read.ts";
+import { readOpenFlags } from "../../postgres/queues.ts";
 import type { Api } from "../api.ts";
 import { requireRoom } from "../budgets/turn-away.ts";
 import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
 import { presentCredentialWait } from "../credential-wait.ts";
+import { type FlagWait, flagWait } from "../flag-wait.ts";
 import { presentJob, presentListedJob } from "../present.ts";
 import { runOnce } from "../replay.ts";
 import { type Answer, defineRoute, type Route } from "../route.ts";
@@ -142,6 +144,8 @@ function getJobRoute(api: Api): Route {
 async function readJob(api: Api, id: string, caller: Caller, origin: string): Promise<unknown> {
   const job = await requireJob(api, id, caller);
   const attempts = await readAttempts(api.pool, id, caller.tenantId);
+  const flagged = job.state === "queued" ? await flagWaitOf(api, job, caller) : null;
+  if (flagged !== null) return { ...presentJob(job, attempts, origin, null), ...flagged };
   return presentJob(job, attempts, origin, await waitOf(api, job, caller, origin));
 }
 
@@ -149,6 +153,18 @@ async function waitOf(api: Api, job: JobRow, caller: Caller, origin: string): Pr
   if (job.state !== "queued") return null;
   if (job.wait_reason === "budget") return moneyWaitOf(api, job, caller, origin);
   return job.wait_reason === "credential" ? presentCredentialWait(api, job.model) : null;
+}
+
+/** What is over a job explains its waiting, whatever it waited for when it was last looked at. */
+async function flagWaitOf(api: Api, job: JobRow, caller: Caller): Promise<FlagWait | null> {
+  const flags = await readOpenFlags(api.pool, {
+    queueIds: [job.queue_id],
+    tenantIds: [caller.tenantId],
+    jobTypes: [job.job_type],
+    bulkIds: [job.bulk_id],
+    models: true,
+  });
+  return flagWait(flags, [job.model]);
 }
 
 function moneyWaitOf(api: Api, job: JobRow, caller: Caller, origin: string): Promise<MoneyWait> {

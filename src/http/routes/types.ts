@@ -1,6 +1,9 @@
 import { z } from "zod";
 import type { CompiledJobType } from "../../domain/compile-job-type.ts";
+import { readSizes } from "../../postgres/right-sizes.ts";
+import type { TypeSize } from "../../postgres/right-sizes.ts";
 import type { Api } from "../api.ts";
+import { presentSize, sizeSchema } from "../bounds.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { requireType } from "../target.ts";
 
@@ -13,6 +16,9 @@ const typeSchema = z
     max_tokens: z.int().nullable(),
     default_urgency: z.enum(["now", "whenever"]).nullable(),
     expires_at_deadline: z.boolean(),
+    right_size: z.array(sizeSchema).nullable().meta({
+      description: "Lengths of answers seen and the caps that follow; null where the type does not ask.",
+    }),
     on_stop: z.enum(["wait", "static"]).meta({ description: "What becomes of waiting jobs while stopped." }),
     serving_version: z.int(),
     versions: z.array(z.object({ version: z.int(), sha256: z.string() })),
@@ -31,7 +37,8 @@ const typeSchema = z
   })
   .meta({ id: "JobType" });
 
-function presentType(type: CompiledJobType) {
+/** `sizes`: those of all types. */
+function presentType(type: CompiledJobType, sizes: readonly TypeSize[]) {
   return {
     name: type.name,
     owner: type.owner,
@@ -40,6 +47,7 @@ function presentType(type: CompiledJobType) {
     max_tokens: type.maxTokens,
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
+    right_size: type.rightSize ? sizes.filter(({ jobType }) => jobType === type.name).map(presentSize) : null,
     on_stop: type.stopAnswer === null ? "wait" : "static",
     serving_version: type.servingVersion,
     versions: type.promptVersions.map(({ version, sha256 }) => ({ version, sha256 })),
@@ -64,8 +72,11 @@ function listRoute(api: Api): Route {
     access: { scope: "read" },
     answers: { 200: { about: "All of them.", schema: z.object({ types: z.array(typeSchema) }) } },
     errors: [],
-    handle: () =>
-      Promise.resolve({ status: 200, body: { types: [...api.jobTypes.values()].map(presentType) } }),
+    async handle() {
+      const types = [...api.jobTypes.values()];
+      const sizes = types.some((type) => type.rightSize) ? await readSizes(api.pool, null) : [];
+      return { status: 200, body: { types: types.map((type) => presentType(type, sizes)) } };
+    },
   });
 }
 
@@ -80,8 +91,11 @@ function getRoute(api: Api): Route {
     params: z.strictObject({ name: z.string().min(1).max(64) }),
     answers: { 200: { about: "The job type.", schema: typeSchema } },
     errors: ["type_not_found"],
-    handle: ({ params }) =>
-      Promise.resolve({ status: 200, body: presentType(requireType(api, params.name)) }),
+    async handle({ params }) {
+      const type = requireType(api, params.name);
+      const sizes = type.rightSize ? await readSizes(api.pool, type.name) : [];
+      return { status: 200, body: presentType(type, sizes) };
+    },
   });
 }
 

@@ -1,7 +1,7 @@
 // The body of a create, streamed from rows: never whole in memory, of exactly the length that was promised in the header.
 //
-// Every line is rendered again from its stored input and must have the bytes and the hash it was accepted, bounded and priced
-// with; and before every chunk the lease is asked once more, with nothing between the question and the bytes. If either fails the
+// Every line is rendered again from its stored input and must have the hash it was accepted, bounded and priced with; where its attempt
+// has a cap of its own that is put in after the comparison, and the line must then have the bytes its attempt says. And before every chunk the lease is asked once more, with nothing between the question and the bytes. If either fails the
 // stream breaks: the socket is destroyed before the promised length is reached, so the provider never saw a whole request and
 // nothing was created. Only after the last chunk was handed over can the end be in doubt.
 
@@ -155,15 +155,22 @@ async function renderChunk(
 const frameOf = (chunk: { first: boolean; last: boolean }): number =>
   (chunk.first ? bodyFrame.head.length : 0) + (chunk.last ? bodyFrame.tail.length : 0);
 
-/** The request's JSON text, or null unless it is byte for byte what was accepted. Throws when the rows cannot be read. */
+/**
+ * The request's JSON text as it is sent, or null unless it is byte for byte what was accepted but for the cap of its attempt. Throws
+ * when the rows cannot be read.
+ */
 async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {
   try {
     const jobs = await prepared.of(request.bulk_id, request.job_type);
-    const rendered = jobs?.render(request.input, request.prompt_version);
-    if (rendered?.bytes !== request.request_bytes) return null;
-    return createHash("sha256").update(rendered.params).digest().equals(request.request_sha256)
-      ? rendered.params
-      : null;
+    const accepted = jobs?.render(request.input, request.prompt_version);
+    if (jobs === null || accepted === undefined) return null;
+    if (!createHash("sha256").update(accepted.params).digest().equals(request.request_sha256)) return null;
+    const { output_tokens_max: cap, declared_tokens: declared } = request;
+    const sent =
+      cap === null || cap === declared
+        ? accepted
+        : jobs.render(request.input, request.prompt_version, { maxTokens: cap });
+    return sent.bytes === request.request_bytes ? sent.params : null;
   } catch (error) {
     // The database is away: that says nothing about the request.
     if (error instanceof ServiceError) throw error;

@@ -117,10 +117,11 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): 
     },
     // Lines that fit again under a ceiling have waited long enough.
     lingerMs: boundAt === undefined ? config.batchLingerMs : 0,
-    openMax: limits.batchesOpenMax,
+    openMax: openMaxOf(bulks, queue, deps),
     credentialId: deps.credentialId,
     processId: deps.processId,
     unbudgeted: config.unbudgeted,
+    tightening: deps.tightening,
     now: new Date(nowMs),
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
     models: deps.standing,
@@ -145,6 +146,15 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): 
     });
   }
   return end;
+}
+
+/**
+ * Message batches that may be open at once. After a stop of their work was lifted it is a share of all, so that what has gathered does not
+ * go out, and cost, in one moment; batches stay as large as ever, because a small one would keep its place for up to a day.
+ */
+function openMaxOf(bulks: readonly LineBulk[], queue: WaitingQueue, { widthOf }: BatchLaneDeps): number {
+  const width = bulks.reduce((least, bulk) => Math.min(least, widthOf(scopeOf(bulk, queue))), 1);
+  return Math.ceil(limits.batchesOpenMax * width);
 }
 
 /** A tenth more than fitted last time; what is too little is found out at once, since such a pack is not full. */

@@ -3,9 +3,10 @@
 import type { Config } from "../../config/config.ts";
 import type { JobTypes } from "../../config/job-types.ts";
 import type { Clock } from "../../domain/clock.ts";
-import type { Gate } from "../../domain/work-scope.ts";
+import type { Gate, WorkScope } from "../../domain/work-scope.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import type { Tightening } from "../../postgres/tight-bounds.ts";
 import type { ProviderBatches } from "../../provider/batches.ts";
 import type { QueueBackend } from "../../queue/backend.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
@@ -36,6 +37,8 @@ export interface BatchLaneDeps {
   readonly jobTypes: JobTypes;
   readonly prepared: PreparedBulks;
   readonly gate: Gate;
+  /** How much of its full width work may have now: less than 1 for a while after its stop was lifted. */
+  readonly widthOf: (work: WorkScope) => number;
   readonly queueBackend: QueueBackend;
   readonly config: BatchLaneConfig;
   readonly clock: Clock;
@@ -45,6 +48,8 @@ export interface BatchLaneDeps {
   readonly credentialId: string;
   readonly random: () => number;
   readonly newId: () => string;
+  /** Absent: holds are by bytes and declared caps. */
+  readonly tightening?: Tightening | undefined;
   /** The lease of one step in milliseconds; `limits.batchLeaseMs` but for tests. */
   readonly leaseMs: number;
 }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Answer } from "../../domain/answer.ts";
 import { stepAfterLine } from "../../domain/batch-line.ts";
 import type { LineResult, LineTerms } from "../../domain/batch-line.ts";
+import { cutByCap } from "../../domain/right-size.ts";
 import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { AttemptEnd, AttemptRecord } from "../../postgres/record.ts";
@@ -75,5 +76,14 @@ function settleMessage(
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (answer === null)
     return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
+  if (isCutByCap(line, stopReason))
+    return {
+      attempt,
+      next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch" },
+    };
   return { attempt, next: { state: answer.outcome }, result: resultOf(answer) };
 }
+
+/** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */
+const isCutByCap = (line: SettledLine, stopReason: unknown): boolean =>
+  line.is_capped && stopReason === "max_tokens" && line.cancel_requested_at === null;

@@ -21,6 +21,7 @@ import type { CredentialState } from "../../postgres/credentials.ts";
 import { dispatchFrom, findWaitingBulks, readWindow } from "../../postgres/dispatch.ts";
 import type { Closure, Dispatch, DispatchTerms } from "../../postgres/dispatch.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import type { Tightening } from "../../postgres/tight-bounds.ts";
 
 export interface DispatcherDeps {
   pool: Pool;
@@ -37,6 +38,8 @@ export interface DispatcherDeps {
   /** Realtime calls that all living workers can run at once. */
   concurrency(): Promise<number>;
   credentialId: string;
+  /** Absent: holds are by bytes and declared caps. */
+  tightening?: Tightening | undefined;
 }
 
 /** A stopped credential or a refused model is probed with one job this long after the last refusal. */
@@ -142,6 +145,7 @@ function createRound(deps: DispatcherDeps, fullLabels: FullLabels): () => Promis
       closedBy: (work: WorkScope) =>
         closedBy(deps.gate(work)) ?? (held.has(work.model) ? ("credential" as const) : null),
       unbudgeted: deps.config.unbudgeted,
+      tightening: deps.tightening,
       probing,
       fullLabels,
       tenantOf: (bulkId: string) => tenants.get(bulkId),

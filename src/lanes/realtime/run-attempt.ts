@@ -141,11 +141,16 @@ async function attempt(
   });
 }
 
-/** Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. */
+/**
+ * Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. A cap of this attempt's
+ * own is put in after the comparison.
+ */
 function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   try {
     const { params } = prepared.render(job.input, job.promptVersion);
-    return createHash("sha256").update(params).digest().equals(job.requestSha256) ? params : null;
+    if (!createHash("sha256").update(params).digest().equals(job.requestSha256)) return null;
+    if (job.cap === undefined) return params;
+    return prepared.render(job.input, job.promptVersion, { maxTokens: job.cap }).params;
   } catch {
     return null;
   }

@@ -7,6 +7,7 @@ import type { Answer } from "../../domain/answer.ts";
 import { isRecord } from "../../domain/json-value.ts";
 import { costNanoUsd, readUsage } from "../../domain/price.ts";
 import { retryDelayMs } from "../../domain/retry.ts";
+import { cutByCap } from "../../domain/right-size.ts";
 import type { RetryTimes } from "../../domain/retry.ts";
 import type { ClaimedJob } from "../../postgres/claim.ts";
 import type { AttemptEnd, AttemptRecord, NextStep } from "../../postgres/record.ts";
@@ -114,6 +115,9 @@ function settleAnswer(
     ...(typeof message["stop_reason"] === "string" && { stopReason: message["stop_reason"] }),
     ...(isRecord(message["usage"]) && { usage: message["usage"] }),
   };
+  // Cut by our own cap: it gets the declared one, in a turn that was left for it.
+  if (job.cap !== undefined && message["stop_reason"] === "max_tokens")
+    return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false } };
   return { ...base, attempt, next: { state: read.answer.outcome }, result: resultOf(read.answer) };
 }
 

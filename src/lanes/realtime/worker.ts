@@ -13,12 +13,13 @@ import { limits } from "../../config/limits.ts";
 import { errorFields } from "../../observe/error-fields.ts";
 import { openBooks } from "../../postgres/books.ts";
 import type { Books } from "../../postgres/books.ts";
-import { findOpenedAttempt, returnJobs } from "../../postgres/claim.ts";
+import { findOpenedAttempt, returnJobs } from "../../postgres/claim-returns.ts";
 import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
 import { refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import type { Pool } from "../../postgres/pool.ts";
+import type { Tightening } from "../../postgres/tight-bounds.ts";
 import { createPlaces } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { recordUntilWritten, runAttempt } from "./run-attempt.ts";
@@ -44,6 +45,8 @@ export interface WorkerDeps extends Omit<
   /** This process's id now: it changes when the process was taken for dead. */
   processId(): string;
   credentialId: string;
+  /** Absent: holds are by bytes and declared caps. */
+  tightening?: Tightening | undefined;
   sleep(ms: number): Promise<void>;
 }
 
@@ -139,7 +142,16 @@ function connect(
       const now = deps.clock.now();
       const budgetRetryAt = new Date(now.getTime() + budgetRestMs);
       const { unbudgeted } = deps.config;
-      return { processId: deps.processId(), credentialId, now, newId: deps.newId, budgetRetryAt, unbudgeted };
+      const { newId, tightening } = deps;
+      return {
+        processId: deps.processId(),
+        credentialId,
+        now,
+        newId,
+        budgetRetryAt,
+        unbudgeted,
+        tightening,
+      };
     },
   });
   const liftedAtMs = new Map<string, number>();

@@ -97,18 +97,22 @@ export interface RunningCluster {
   readonly server: ProcessIdentity;
 }
 
-/** Starts the server and makes its database. Recovers after a crash; on the port it had before if that is free. */
+/**
+ * Starts the server and makes its database. Recovers after a crash; on the port it had before if that is free. `others`: settings of
+ * a server that is nobody's truth.
+ */
 export async function startCluster(
   home: Home,
   binaries: Binaries,
   wantedPort: number | undefined,
+  others: Readonly<Record<string, string>> = {},
 ): Promise<RunningCluster> {
   const data = join(home.path, "data");
   await clearPidFile(data);
   const port = await freePort(wantedPort);
   const logPath = join(home.path, "server.log");
   const account = home.account && { uid: home.account.uid, gid: home.account.gid };
-  const flags = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => [
+  const flags = Object.entries({ ...settings, ...others, port: String(port) }).flatMap(([name, value]) => [
     "-c",
     `${name}=${value}`,
   ]);
@@ -129,14 +133,26 @@ export async function startCluster(
 
 /**
  * Resolves the pid file a crash left behind. PostgreSQL checks it too, but takes any process that has got the number since
- * for a living server and then refuses to start; in a container, where numbers begin anew, that is the rule.
+ * for a living server and then refuses to start; in a container, where numbers begin anew, that is the rule. Only then is the file
+ * removed: otherwise it is by what stands in it that a new server knows that sessions of a killed one are still at work in the
+ * same memory, and waits for their end instead of writing beside them.
  */
 async function clearPidFile(data: string): Promise<void> {
   const path = join(data, "postmaster.pid");
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return;
-  await stopUnrecorded(Number(text.split("\n")[0]), data, stopSignals);
-  await rm(path, { force: true });
+  const pid = Number(text.split("\n")[0]);
+  await stopUnrecorded(pid, data, stopSignals);
+  if (isTaken(pid)) await rm(path, { force: true });
+}
+
+/** Whether anybody has that number, be it only a dead process that nobody has asked after yet. */
+function isTaken(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== "ESRCH";
+  }
 }
 
 /** True when the server lets us in; false while nothing listens yet or it still recovers. Throws on a refusal. */

@@ -10,6 +10,7 @@ import type { Exchange } from "../exchange.ts";
 import { numberParam } from "../faults.ts";
 import { isObject, parseJson } from "../json.ts";
 import type { JsonObject } from "../json.ts";
+import type { World } from "../world.ts";
 import { batchView, newBatch } from "./batch.ts";
 import type { Batch } from "./batch.ts";
 import { RequestScanner } from "./scanner.ts";
@@ -69,20 +70,41 @@ const readUpload = async (exchange: Exchange, upload: Upload): Promise<void> => 
     for (const needle of needles) if (element.includes(needle)) upload.found.add(needle);
   });
   let bytes = 0;
-  await readBody(exchange.request, world.limits.settings.batchBytesMax, (chunk) => {
-    bytes += chunk.length;
-    if (bytes > resetAfterBytes) {
-      exchange.request.socket.destroy();
-      throw new Abandoned();
-    }
-    scanner.push(chunk);
-  });
+  await readBody(
+    exchange.request,
+    world.limits.settings.batchBytesMax,
+    (chunk) => {
+      bytes += chunk.length;
+      if (bytes > resetAfterBytes) {
+        exchange.request.socket.destroy();
+        throw new Abandoned();
+      }
+      scanner.push(chunk);
+    },
+    uploadPace(world),
+  );
   if (resetRule !== null) {
     exchange.request.socket.destroy();
     throw new Abandoned();
   }
   entry.bodyBytes = bytes;
   checkFrame(exchange, upload, scanner);
+};
+
+/** Between two looks at the speed, in virtual milliseconds: a new one counts within this time. */
+const paceLookMs = 50;
+
+/** Holds an upload back to the speed that is set, asked again while it waits. */
+const uploadPace = ({ behaviour, clock }: World): ((bytes: number) => Promise<void> | undefined) => {
+  const drain = async (bytes: number): Promise<void> => {
+    for (let left = bytes; left > 0 && behaviour.uploadBytesPerS > 0;) {
+      const waitMs = Math.min(paceLookMs, (left * 1_000) / behaviour.uploadBytesPerS);
+      // oxlint-disable-next-line no-await-in-loop -- one stretch after the other
+      await clock.wait(waitMs);
+      left -= (waitMs * behaviour.uploadBytesPerS) / 1_000;
+    }
+  };
+  return (bytes) => (behaviour.uploadBytesPerS > 0 ? drain(bytes) : undefined);
 };
 
 const wrongItem = (index: number) =>

@@ -1,5 +1,6 @@
 /** POST /v1/messages/count_tokens: free, with its own request limit; an estimate that ignores caching. */
 import { invalidRequest } from "../api-error.ts";
+import { hashText, mix, unit } from "../chance.ts";
 import { replyWithFaults, takeFault } from "../exchange.ts";
 import type { Exchange } from "../exchange.ts";
 import { isObject, listOf, textOf } from "../json.ts";
@@ -7,6 +8,7 @@ import type { JsonObject } from "../json.ts";
 import { requestLimitHeaders } from "../limit-headers.ts";
 import { lenientModel, receiveParams } from "./create.ts";
 import { checkPromptLength, countPrompt } from "./message.ts";
+import type { World } from "../world.ts";
 import { checkParams } from "./validate.ts";
 
 export const countMessageTokens = async (exchange: Exchange): Promise<void> => {
@@ -21,9 +23,16 @@ export const countMessageTokens = async (exchange: Exchange): Promise<void> => {
   if (world.settings.strict) checkPromptLength(input, model);
   replyWithFaults(
     exchange,
-    { input_tokens: input.tokens },
+    { input_tokens: estimateOf(world, input.tokens, text()) },
     takeFault(exchange, "reply", { model: modelId, text }),
   );
+};
+
+/** Counts are estimates: a share of the bill that the text decides, so that counting it again says the same. */
+const estimateOf = (world: World, tokens: number, text: string): number => {
+  const { min, max } = world.behaviour.countShare;
+  const share = min + (max - min) * unit(mix(hashText(text, world.settings.seed), 19));
+  return Math.max(1, Math.round(tokens * share));
 };
 
 const checkCountable = (params: JsonObject): void => {

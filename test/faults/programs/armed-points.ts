@@ -14,18 +14,28 @@ interface PlannedBlow {
   readonly afterMs: number;
 }
 
+/** What this process was told; read when it comes by the first point, for it may be loaded before it is told anything. */
+interface Told {
+  readonly plan: readonly PlannedBlow[];
+  readonly reportFile: string | undefined;
+}
+let told: Told | undefined;
+
 /* oxlint-disable node/no-process-env -- nothing else of this process may know of the plan */
-const plan = JSON.parse(process.env["TORTURE_PLAN"] ?? "[]") as readonly PlannedBlow[];
-const reportFile = process.env["TORTURE_REPORT"];
+const read = (): Told => ({
+  plan: JSON.parse(process.env["TORTURE_PLAN"] ?? "[]") as readonly PlannedBlow[],
+  reportFile: process.env["TORTURE_REPORT"],
+});
 /* oxlint-enable node/no-process-env */
 
 const reached = new Map<string, number>();
 
 export function reach(point: string): void {
+  told ??= read();
   const count = (reached.get(point) ?? 0) + 1;
   reached.set(point, count);
   if (count === 1) report({ point, blow: null });
-  for (const planned of plan)
+  for (const planned of told.plan)
     if (planned.point === point && planned.nth === count) {
       if (planned.afterMs === 0) strike(planned);
       else setTimeout(() => strike(planned), planned.afterMs);
@@ -38,6 +48,6 @@ function strike({ point, blow }: PlannedBlow): void {
 }
 
 function report(line: { point: string; blow: string | null }): void {
-  if (reportFile === undefined) return;
-  appendFileSync(reportFile, `${JSON.stringify({ ...line, pid: process.pid, atMs: Date.now() })}\n`);
+  if (told?.reportFile === undefined) return;
+  appendFileSync(told.reportFile, `${JSON.stringify({ ...line, pid: process.pid, atMs: Date.now() })}\n`);
 }

@@ -5,9 +5,11 @@
 -- rows: 0..$6
 -- locks: none
 -- index: bulks_by_tenant
--- not null: queue_shared
+-- not null: queue_shared, expires_at
 SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS queue_shared, b.job_type, b.labels, b.on_invalid, b.accepted,
-       b.invalid, b.single, b.retry_of, b.created_by, b.created_at, b.expires_at, b.canceled_at, b.canceled_by, b.finished_at,
+       b.invalid, b.single, b.retry_of, b.created_by, b.created_at,
+       CASE WHEN b.finished_at IS NULL THEN b.expires_at + suspended_for(b) ELSE b.expires_at END AS expires_at,
+       b.canceled_at, b.canceled_by, b.finished_at,
        b.deleted_at, b.deleted_by
   FROM bulks b JOIN queues q ON q.id = b.queue_id
  WHERE b.tenant_id = $1::text

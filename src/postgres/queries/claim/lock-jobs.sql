@@ -10,7 +10,8 @@
 -- index: jobs_pkey, job_inputs_pkey
 SELECT j.id, j.dispatch_no, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.prompt_version, j.request_bytes, j.request_sha256,
        j.input_tokens_max, j.output_tokens_max, j.cache_write, j.may_run_in_us, j.attempt_no, j.attempts_paid, j.attempts_max,
-       j.tries, j.retry_reason, j.queued_at, j.dispatched_at, j.labels::text AS labels, j.may_wait, i.input
+       j.tries, j.retry_reason, j.queued_at, j.dispatched_at, j.labels::text AS labels, j.may_wait, j.input_tokens_counted, j.full_cap,
+       j.deadline_at, i.input
   FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY AS c(job_id, dispatch_no, place)
  CROSS JOIN LATERAL (SELECT * FROM jobs q WHERE q.id = c.job_id OFFSET 0 FOR UPDATE SKIP LOCKED) j
   JOIN job_inputs i ON i.job_id = j.id

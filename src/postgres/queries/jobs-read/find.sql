@@ -11,7 +11,9 @@ SELECT j.id, j.bulk_id, j.queue_id, q.name AS queue_name, q.tenant_id = 'install
        CASE WHEN b.approval = 'waiting' AND j.state = 'queued' THEN 'approval' ELSE j.wait_reason END AS wait_reason, j.not_before, j.attempts_paid,
        j.tries, j.attempts_max, j.retry_reason, j.cancel_requested_at, j.message_batch_id, j.model, j.prompt_version, j.failure_code,
        j.failure_fault, j.retry_of, j.cost_nano, j.realtime_nano, j.presumed_nano, j.created_at, j.queued_at, j.dispatched_at,
-       j.finished_at, b.expires_at, b.deleted_at, r.output, r.confidence, r.abstained, r.decided_by, r.reason
+       j.finished_at,
+       CASE WHEN b.finished_at IS NULL THEN b.expires_at + suspended_for(b) ELSE b.expires_at END AS expires_at,
+        b.deleted_at, r.output, r.confidence, r.abstained, r.decided_by, r.reason
   FROM jobs j
   JOIN bulks b ON b.id = j.bulk_id
   JOIN queues q ON q.id = j.queue_id

@@ -4,8 +4,9 @@
 -- rows: one per line that is ours
 -- locks: none
 -- index: attempts_pkey, jobs_pkey, job_inputs_pkey
--- not null: job_id, no, state, worst_nano, price_id, bulk_id, job_type, model, request_bytes, tries
-SELECT a.job_id, a.no, a.state, a.worst_nano, a.price_id, j.bulk_id, j.job_type, j.model, j.request_bytes, j.tries, j.cancel_requested_at, i.input
+-- not null: job_id, no, state, worst_nano, price_id, bulk_id, job_type, model, request_bytes, tries, is_capped
+SELECT a.job_id, a.no, a.state, a.worst_nano, a.price_id, j.bulk_id, j.job_type, j.model, j.request_bytes, j.tries, j.cancel_requested_at,
+       coalesce(a.output_tokens_max < j.output_tokens_max, false) AS is_capped, i.input
   FROM unnest($2::text[]) AS line(job_id)
   JOIN attempts a ON a.job_id = line.job_id AND a.message_batch_id = $1::text
   JOIN jobs j ON j.id = a.job_id

@@ -18,8 +18,8 @@
 -- would compare every line of a chunk with every other.
 --
 -- rows: one per attempt that was closed or corrected now
--- locks: attempts and jobs in id order, then holds; never a budget window
--- index: attempts_pkey, jobs_pkey, holds_pkey
+-- locks: attempts and jobs in id order, then count_trust by model where a counted job settles, then holds; never a budget window
+-- index: attempts_pkey, jobs_pkey, count_trust_pkey, holds_pkey
 -- not null: job_id, no, late, moved, window_ids, released_nano, spent_nano, overrun_nano
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
@@ -44,7 +44,8 @@ WITH input AS MATERIALIZED (
          CASE WHEN p.prior_state = 'presumed' THEN -coalesce(p.prior_cost_nano, 0) WHEN p.state = 'presumed' THEN p.cost_nano ELSE 0 END AS presumed_change,
          CASE WHEN p.prior_state <> 'open' THEN p.has_result AND p.next_state = 'succeeded' AND j.state IN ('queued', 'dispatched', 'running')
               ELSE j.attempt_no = p.no AND j.state IN ('dispatched', 'running') END AS moves,
-         j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.prompt_version, j.model, j.lane, j.labels
+         j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.prompt_version, j.model, j.lane, j.labels,
+         j.input_tokens_counted AS counted
     FROM prior p JOIN jobs j ON j.id = p.job_id
    ORDER BY j.id FOR UPDATE OF j
 ), closed AS (
@@ -72,6 +73,7 @@ WITH input AS MATERIALIZED (
          -- One that was presumed and turns out never to have been sent does not count after all.
          attempts_paid = j.attempts_paid + CASE WHEN v.prior_state = 'presumed' AND v.state = 'unpaid' THEN -1
                                                 WHEN v.prior_state <> 'presumed' AND v.state IN ('settled', 'presumed') THEN 1 ELSE 0 END,
+         full_cap = j.full_cap OR (v.moves AND v.next_state = 'queued' AND v.retry_reason = 'cut_by_cap'),
          tries = j.tries + CASE WHEN v.moves AND v.counts_try THEN 1 ELSE 0 END,
          cost_nano = j.cost_nano + v.cost_change,
          realtime_nano = j.realtime_nano + v.realtime_change,
@@ -90,6 +92,20 @@ WITH input AS MATERIALIZED (
          v.hold_id, v.price_id, v.cost_change, v.realtime_change, greatest(v.cost_nano - v.worst_nano, 0)
     FROM verdict v JOIN bulks b ON b.id = v.bulk_id
    WHERE v.late OR v.state IN ('settled', 'presumed')
+), compared AS MATERIALIZED (
+  SELECT v.model, count(*) AS samples, max(margin_needed_bp(v.counted, prompt_tokens(v.usage::jsonb))) AS worst_bp
+    FROM verdict v WHERE v.counted > 0 AND v.state = 'settled' GROUP BY v.model
+), counting AS MATERIALIZED (
+  SELECT t.model FROM count_trust t JOIN compared c ON c.model = t.model ORDER BY t.model FOR UPDATE OF t
+), judged AS (
+  UPDATE count_trust t
+     SET samples = t.samples + c.samples, worst_bp = greatest(t.worst_bp, c.worst_bp),
+         off_at = CASE WHEN t.off_at IS NULL AND c.worst_bp > t.margin_bp THEN clock_timestamp() ELSE t.off_at END,
+         off_reason = CASE WHEN t.off_at IS NULL AND c.worst_bp > t.margin_bp
+                           THEN format('a bill was %s %% above its count, the margin is %s %%', round(c.worst_bp / 100.0, 2), round(t.margin_bp / 100.0, 2))
+                           ELSE t.off_reason END
+    FROM compared c JOIN counting l ON l.model = c.model
+   WHERE t.model = c.model
 ), freed AS (
   UPDATE holds h
      SET remaining_nano = h.remaining_nano - r.nano,
