@@ -36,7 +36,7 @@ test("a continuation whose worker is killed is booked and continued", async () =
     lane: "realtime",
     type: "web-answer",
     inputs: webQuestions(1, "survive"),
-    jobsDir: webJobsDir,
+    jobsDirs: [webJobsDir],
   });
   await waitFor(
     "the continuation to be billed",

@@ -103,7 +103,7 @@ describe("a paused answer goes on until it ends", () => {
       lane: "realtime",
       type: "web-answer",
       inputs: webQuestions(pauses.length, "won"),
-      jobsDir: webJobsDir,
+      jobsDirs: [webJobsDir],
     });
     await waitForRest(installation, 40_000);
     requireContinued(await readJobs(async (text, values) => (await db.query(text, values)).rows), true);
@@ -112,13 +112,13 @@ describe("a paused answer goes on until it ends", () => {
   });
 
   test("in the batch lane, where a continuation is a line of another batch", async () => {
-    fixture = await openBatchFixture({ jobsDir: webJobsDir });
+    fixture = await openBatchFixture({ jobsDirs: [webJobsDir] });
     script(fixture.simulator);
     await submitBulk(fixture.databaseUrl, {
       lane: "batch",
       type: "web-answer",
       inputs: webQuestions(pauses.length, "won"),
-      jobsDir: webJobsDir,
+      jobsDirs: [webJobsDir],
     });
     await fixture.drive();
     requireContinued(await readJobs(fixture.rows), true);
@@ -143,7 +143,7 @@ describe("a cap ends a paused answer with what it has", () => {
       lane: "realtime",
       type: "web-answer",
       inputs: webQuestions(1, "cap"),
-      jobsDir: webJobsDir,
+      jobsDirs: [webJobsDir],
       caps,
     });
     await waitForRest(installation, 20_000);
@@ -161,7 +161,7 @@ describe("a cap ends a paused answer with what it has", () => {
 
 test("a job that fails behind a pause keeps what it paid for, in either lane", async () => {
   fixture = await openBatchFixture({
-    jobsDir: webJobsDir,
+    jobsDirs: [webJobsDir],
     settings: { SLUICE_TRIES_MAX: "3", SLUICE_ATTEMPTS_MAX: "3" },
   });
   pauseAnswers(fixture.simulator, "sim-marker:behind-0", 1);
@@ -171,7 +171,7 @@ test("a job that fails behind a pause keeps what it paid for, in either lane", a
     params: { kind: "api_error", status: 500 },
     times: null,
   });
-  const bulk = { type: "web-answer", inputs: webQuestions(1, "behind"), jobsDir: webJobsDir };
+  const bulk = { type: "web-answer", inputs: webQuestions(1, "behind"), jobsDirs: [webJobsDir] };
   await submitBulk(fixture.databaseUrl, { lane: "batch", ...bulk });
   await fixture.drive();
   const [line] = await readJobs(fixture.rows);
@@ -213,7 +213,7 @@ test("a type that searches the web never passes a tight budget: its fees are hel
     lane: "realtime",
     type: "web-answer",
     inputs: webQuestions(30, "tight"),
-    jobsDir: webJobsDir,
+    jobsDirs: [webJobsDir],
   });
   await waitFor("the rest to wait for the budget", async () => {
     const { rows } = await db.query<{ busy: number; waits: number }>(
