@@ -13,6 +13,7 @@ const giveUpRow = query("message-batches/give-up");
 const disownRow = query("message-batches/disown");
 const youngVoids = query("message-batches/young-voids");
 const foundLateRow = queryOne("message-batches/found-late");
+const othersRow = queryOne("message-batches/knows-others");
 const proveRow = query("message-batches/prove");
 const releaseHolds = query("message-batches/release-void-holds");
 
@@ -48,6 +49,11 @@ export async function disown(
   now: Date,
 ): Promise<boolean> {
   return (await disownRow(db, [id, processId, to, now])).rowCount > 0;
+}
+
+/** Whether a batch of somebody else's was ever met in the workspace of this credential. */
+export async function knowsOthers(db: Database, credentialId: string): Promise<boolean> {
+  return (await othersRow(db, [credentialId]))?.known ?? false;
 }
 
 /** Void batches created since then. */

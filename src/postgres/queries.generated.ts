@@ -1814,6 +1814,12 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Whether a batch in the workspace of this credential was ever proved to be somebody else's. */
+  "message-batches/knows-others": {
+    params: [credentialId: string];
+    row: { known: boolean };
+    rows: "one";
+  };
   /** The inputs of some lines that are too large to be read with all others. */
   "message-batches/large-inputs": {
     params: [jobId: readonly (string | null)[]];

@@ -1,6 +1,7 @@
 // Whether others work in our workspace. Their batches are left alone, but they take places of the provider's limits that nobody here
 // counts, cost money that no ceiling here sees, and lengthen every doubt. So it is said once, at the start.
 
+import { knowsOthers } from "../../postgres/message-batch-doubt.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { listSince } from "./listing.ts";
@@ -18,4 +19,16 @@ export async function reportForeign(deps: BatchLaneDeps): Promise<number> {
   if (newest !== undefined)
     deps.log.event("workspace.shared", { batches: foreign.length, newest: newest.id });
   return foreign.length;
+}
+
+/**
+ * Whether nothing in the workspace is anybody else's: no batch was ever proved to be, and everything the provider lists of the last day
+ * is claimed by a row of ours, but for the one that was just recognised. Then what has our size and our time is ours; the first batch of a
+ * newcomer would have to have both. Another of our own doubts in the listing counts as a stranger's, and a listing that is not complete
+ * says nothing.
+ */
+export async function worksAlone(recognisedId: string, deps: BatchLaneDeps): Promise<boolean> {
+  if (await knowsOthers(deps.pool, deps.credentialId)) return false;
+  const listing = await listSince(new Date(deps.clock.now().getTime() - batchLaneBounds.foreignLookMs), deps);
+  return listing?.batches.every(({ id }) => id === recognisedId || listing.claimed.has(id)) ?? false;
 }

@@ -3,9 +3,9 @@
 // A listed batch that nobody has claimed, with our number of lines and created in our time, is a candidate; since no two batches of
 // ours in doubt have the same number of lines, it is ours or a stranger's. It is adopted, the oldest first, and proved when its
 // results show our names, or when its creator comes back and names it; a stranger's is remembered as foreign and the doubt goes on.
-// Names can be read from results only, and those are there at its end. Until then it is polled and its lines and money stay, and
-// nothing is done to it that cannot be undone: it is not canceled, whoever asks for that. Without a candidate the batch is given up
-// only after the creator's time is over, `create_visibility` has passed since, and two complete listings some minutes apart were
+// Names can be read from results only, and those are there at its end. Until then it is polled and its lines and money stay. Where we
+// work alone in the workspace, as far as its listing of a day shows, it is ours without that and canceled on request. Where others do
+// too it is not, whoever asks: a stranger's work must not be lost by our guess. Without a candidate the batch is given up only after the creator's time is over, `create_visibility` has passed since, and two complete listings some minutes apart were
 // clear. Then its lines go back, and its money stays held until nothing can be billed any more.
 
 import { limits } from "../../config/limits.ts";
@@ -24,6 +24,7 @@ import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
 import { dissolve } from "./dissolve.ts";
+import { worksAlone } from "./foreign.ts";
 import { listSince } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import type { StepLease } from "./step-lease.ts";
@@ -85,7 +86,8 @@ async function adopt(
   { deps, rivals }: { deps: BatchLaneDeps; rivals: number },
 ): Promise<StepEnd> {
   const dueAt = deps.clock.now();
-  const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, unproved: true };
+  const unproved = rivals > 0 || !(await worksAlone(found.id, deps));
+  const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, unproved };
   if (!(await storeCreated(deps.pool, batch.id, terms))) return done;
   deps.log.event("batch.adopted", { batchId: batch.id, providerId: found.id, rivals });
   reach("doubt.adopted");
@@ -95,7 +97,7 @@ async function adopt(
 
 /**
  * Looks for void batches that the provider has after all, as long as their money is held. Those found are harvested and
- * counted as paid twice; they were recognised only, so they are not canceled. Answers their wake-ups.
+ * counted as paid twice, and canceled where they are surely ours. Answers their wake-ups.
  */
 export async function findLateBatches(deps: BatchLaneDeps): Promise<Wake[]> {
   const now = deps.clock.now();
@@ -122,13 +124,15 @@ export async function findLateBatches(deps: BatchLaneDeps): Promise<Wake[]> {
     if (found === undefined) continue;
     claimed.add(found.id);
     // oxlint-disable-next-line no-await-in-loop -- rare, and one after the other is easy to follow in the log
-    const wake = await reviveLate(id, found, { deps, unproved: true });
+    const unproved = !(await worksAlone(found.id, deps));
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    const wake = await reviveLate(id, found, { deps, unproved });
     if (wake !== undefined) wakes.push(wake);
   }
   return wakes;
 }
 
-/** A batch that had been given up is there: from now on it is a batch to be harvested, and canceled once it is proved ours. */
+/** A batch that had been given up is there: from now on it is to be harvested, and canceled if it is surely ours or once it is proved. */
 export async function reviveLate(
   batchId: string,
   found: ProviderBatch,

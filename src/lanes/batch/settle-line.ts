@@ -82,17 +82,21 @@ function settleMessage(
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (read === null)
     return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
+  return { attempt, ...afterMessage(line, read, stopReason) };
+}
+
+/** What becomes of the line: its answer, or the turn with the declared cap that was left for one that our own cap has cut. */
+function afterMessage(
+  line: SettledLine,
+  read: { answer: Answer; continuation: Continuation | null },
+  stopReason: unknown,
+): Pick<AttemptRecord, "next" | "result"> {
   const after = afterAnswer(read, "batch");
-  if (!isCutByCap(line, stopReason)) return { attempt, ...after };
+  if (!isCutByCap(line, stopReason)) return after;
   const soFar = after.result?.output ?? null;
-  const next = {
-    state: "queued",
-    retryReason: cutByCap,
-    countsTry: false,
-    waitReason: "batch",
-    soFar,
-  } as const;
-  return { attempt, next };
+  return {
+    next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch", soFar },
+  };
 }
 
 /** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */
