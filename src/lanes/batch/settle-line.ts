@@ -79,20 +79,23 @@ function settleMessage(
     ...(typeof message["usage"] === "object" && message["usage"] !== null && { usage: message["usage"] }),
     ...times,
   };
+  return { attempt, ...afterMessage(line, read, stopReason) };
+}
+
+function afterMessage(
+  line: SettledLine,
+  read: { answer: Answer; continuation: Continuation | null } | null,
+  stopReason: unknown,
+): Pick<AttemptRecord, "next" | "result"> {
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (read === null)
-    return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
+    return { next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
   const after = afterAnswer(read, "batch");
-  if (!isCutByCap(line, stopReason)) return { attempt, ...after };
+  if (!isCutByCap(line, stopReason)) return after;
   const soFar = after.result?.output ?? null;
-  const next = {
-    state: "queued",
-    retryReason: cutByCap,
-    countsTry: false,
-    waitReason: "batch",
-    soFar,
-  } as const;
-  return { attempt, next };
+  return {
+    next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch", soFar },
+  };
 }
 
 /** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */
