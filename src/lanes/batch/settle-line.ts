@@ -79,6 +79,14 @@ function settleMessage(
     ...(typeof message["usage"] === "object" && message["usage"] !== null && { usage: message["usage"] }),
     ...times,
   };
+  return { attempt, ...afterMessage(line, read, stopReason) };
+}
+
+function afterMessage(
+  line: SettledLine,
+  read: { answer: Answer; continuation: Continuation | null } | null,
+  stopReason: unknown,
+): Pick<AttemptRecord, "next" | "result"> {
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (read === null)
     return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
