@@ -31,6 +31,8 @@ export const limits = {
   labelsMax: 8,
   labelNameCharsMax: 40,
   labelValueCharsMax: 100,
+  /** Caps given with a submission: there are no more of them. */
+  capsMax: 20,
   /** Characters of the reason somebody gives for a pause, stop or raise. */
   reasonCharsMax: 500,
   /** Fields reported for one invalid line or body: enough to repair it. */

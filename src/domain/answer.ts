@@ -9,6 +9,7 @@ import { isRecord, toJson } from "./json-value.ts";
 import { pathText } from "./input-error.ts";
 import type { Envelope } from "./job-type.ts";
 import type { Abstention, AnswerSchema } from "./output-schema.ts";
+import { usesServerTool } from "./server-tools.ts";
 
 export type Answer =
   | {
@@ -18,6 +19,8 @@ export type Answer =
       readonly confidence: number | null;
       readonly abstained: Abstention | null;
     }
+  /** The provider paused a turn in which it runs tools; it goes on when the turn is sent back. `output`: what there is so far. */
+  | { readonly outcome: "paused"; readonly output: string | null }
   | { readonly outcome: "refused"; readonly category: string | null }
   | { readonly outcome: "truncated"; readonly output: string | null }
   | { readonly outcome: "invalid_output"; readonly reason: string };
@@ -103,8 +106,12 @@ function readStop(message: Message, partial: () => string | null): Answer | null
     case "max_tokens":
     case "model_context_window_exceeded":
       return { outcome: "truncated", output: partial() };
+    case "pause_turn":
+      // Without server tools nothing pauses, and nothing could be continued.
+      if (usesServerTool(message.content)) return { outcome: "paused", output: partial() };
+      return invalidOutput("stop_reason: pause_turn");
     default:
-      // Without server tools nothing pauses, and an unknown reason says nothing about the content.
+      // An unknown reason says nothing about the content.
       return invalidOutput(
         `stop_reason: ${stopReasons.has(message.stopReason) ? message.stopReason : "unknown"}`,
       );

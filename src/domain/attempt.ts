@@ -10,6 +10,7 @@ export const attemptOutcomes = [
   "refused",
   "truncated",
   "invalid_output",
+  "paused",
   "invalid_request",
   "not_found",
   "too_large",
@@ -28,7 +29,7 @@ export const attemptOutcomes = [
   "expired",
   "canceled",
 ] as const;
-/** How an attempt ended. The four first are answers of the model; the rest say why there is none. */
+/** How an attempt ended. The five first are answers of the model; the rest say why there is none. */
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
 /**
@@ -55,6 +56,8 @@ export const outcomeRules: Record<AttemptOutcome, OutcomeRule> = {
   refused: { bill: "usage", next: "final", state: "refused" },
   truncated: { bill: "usage", next: "final", state: "truncated" },
   invalid_output: { bill: "usage", next: "final", state: "invalid_output" },
+  // The job goes on with the turn sent back, or ends with what it has where a cap does not allow that.
+  paused: { bill: "usage", next: "wait", state: "truncated", waitReason: "schedule" },
   invalid_request: { bill: "none", next: "final", state: "failed", fault: "caller" },
   not_found: { bill: "none", next: "final", state: "failed", fault: "policy" },
   too_large: { bill: "none", next: "final", state: "failed", fault: "caller" },

@@ -23,7 +23,7 @@ export const formatOverheadTokens = 600;
 /** Tokens of one image. The documented maximum is 4,784 at the highest native resolution; padding and framing included here. */
 export const imageTokensMax = 5_000;
 /** What a message adds besides its own bytes; turns are few, framing may be several tokens each. */
-const turnOverheadTokens = 8;
+export const turnOverheadTokens = 8;
 
 /** UTF-8 bytes of a text. */
 export function utf8Bytes(text: string): number {

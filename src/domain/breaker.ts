@@ -19,7 +19,7 @@ export type BreakerScope = (typeof breakerScopes)[number];
 export const guardActors: readonly string[] = ["breaker", "overrun"];
 
 /** A paid attempt that ended otherwise counts as failed. A refusal is an answer: what to do with it is the job type's affair. */
-export const goodOutcomes: readonly AttemptOutcome[] = ["succeeded", "refused"];
+export const goodOutcomes: readonly AttemptOutcome[] = ["succeeded", "refused", "paused"];
 
 export interface BreakerRules {
   /** Times the median; 0 switches the rule off. */

@@ -2,6 +2,8 @@
 // here, at start, and not by the first job.
 
 import { z } from "zod";
+import { caps, continuationsMaxDefault } from "./caps.ts";
+import type { Caps } from "./caps.ts";
 import { findModel } from "./models.ts";
 import type { InputError } from "./input-error.ts";
 import { readShared } from "./input-reader.ts";
@@ -34,6 +36,8 @@ export interface CompiledJobType {
   readonly expiresAtDeadline: boolean;
   readonly callTimeoutMs: number;
   readonly attemptsMax: number;
+  /** With `attemptsMax`, which a queue may replace. */
+  readonly caps: Caps;
   /** 0 to 9, or null: the queue's default. */
   readonly priority: number | null;
   readonly fields: Readonly<Record<string, FieldRule>>;
@@ -70,7 +74,7 @@ export function compileJobType(
     defaultUrgency: definition.defaultUrgency ?? null,
     expiresAtDeadline: definition.expiresAtDeadline ?? false,
     callTimeoutMs: definition.callTimeoutMs ?? callTimeoutMsDefault,
-    attemptsMax: definition.attemptsMax ?? attemptsMaxDefault,
+    ...cappedBy(definition),
     priority: definition.priority ?? null,
     fields: definition.fields,
     promptVersions: prompts,
@@ -96,6 +100,10 @@ function modelSettingsOf(
   if (definition.output === null) return { model: null, maxTokens: null, rightSize: false };
   const { model, maxTokens, rightSize = false } = definition;
   return { model, maxTokens, rightSize };
+}
+
+function cappedBy({ attemptsMax = attemptsMaxDefault, caps: own }: JobTypeDefinition) {
+  return { attemptsMax, caps: { continuationsMax: continuationsMaxDefault, ...own, attemptsMax } };
 }
 
 function acceptedShared(definition: JobTypeDefinition, given: Values | null): Values {
@@ -158,9 +166,22 @@ function numberProblems(definition: JobTypeDefinition): string[] {
     ["inputTokensMax", definition.inputTokensMax, 1, 10_000_000],
     ["priority", definition.priority, 0, 9],
   ] as const;
-  return ranges
+  const outside = ranges
     .filter(([, value, min, max]) => value !== undefined && !isBetween(value, min, max))
     .map(([name, , min, max]) => `${name} must be ${min} to ${max}`);
+  return [...outside, ...capProblems(definition)];
+}
+
+function capProblems({ caps: own = {} }: JobTypeDefinition): string[] {
+  return Object.entries(own).flatMap(([name, value]) => {
+    if (!caps.some((cap) => cap === name && cap !== "attemptsMax"))
+      return [
+        `caps names ${name}, which is none of ${caps.filter((cap) => cap !== "attemptsMax").join(", ")}`,
+      ];
+    return value === undefined || isBetween(value, 0, Number.MAX_SAFE_INTEGER)
+      ? []
+      : [`caps.${name} must be a whole number of at least 0`];
+  });
 }
 
 function promptProblems(definition: JobTypeDefinition): string[] {
@@ -182,6 +203,8 @@ function structuredProblems(definition: StructuredJobType): string[] {
   if (!isBetween(definition.maxTokens, 1, model.outputTokensMax)) {
     problems.push(`maxTokens must be 1 to ${model.outputTokensMax} for ${model.id}`);
   }
+  if (definition.maxTokens > (definition.caps?.maxTokensMax ?? definition.maxTokens))
+    problems.push("maxTokens is above caps.maxTokensMax");
   const thinking = isRecord(definition.thinking) ? definition.thinking["type"] : undefined;
   if (isRecord(definition.thinking) && !model.thinking.some((type) => type === thinking)) {
     problems.push(`${model.id} does not take thinking ${String(thinking)}`);

@@ -85,6 +85,12 @@ export const errorCatalogue = {
     false,
     "Send content inline, or declare input_tokens_max in the job type.",
   ),
+  cap_exceeded: entry(
+    422,
+    "The work is above one of its caps.",
+    false,
+    "Make the request or the bulk smaller; the caps of a type are its owner's to raise.",
+  ),
   price_unknown: entry(
     422,
     "The price of this model is not known.",

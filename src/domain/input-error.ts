@@ -7,7 +7,7 @@ export interface InputError {
   /** Path inside the input, dots between the parts (`messages.0.content`); empty for the input as a whole. */
   readonly field: string;
   /** A code of the error catalogue. */
-  readonly code: "invalid_input" | "unbounded_cost" | "price_unknown";
+  readonly code: "invalid_input" | "unbounded_cost" | "price_unknown" | "cap_exceeded";
   readonly reason: string;
 }
 

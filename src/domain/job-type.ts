@@ -6,6 +6,7 @@
 // result, the answer is checked against the schema. A *plain* type (`output: null`) builds Messages parameters itself.
 
 import type { z } from "zod";
+import type { Caps } from "./caps.ts";
 import type { Abstention } from "./output-schema.ts";
 
 export type Urgency = "now" | "whenever";
@@ -69,6 +70,8 @@ interface Common {
   readonly callTimeoutMs?: number;
   /** Most paid or possibly paid attempts. */
   readonly attemptsMax?: number;
+  /** What a request or a bulk of this type may not pass; a submission may only make them smaller. See docs/caps.md. */
+  readonly caps?: Omit<Caps, "attemptsMax">;
   /** 0 to 9, higher first. */
   readonly priority?: number;
   /** Default `wait`. */

@@ -3,20 +3,32 @@
 import { boundBytes, inputTokensBound, inspectContent, utf8Bytes } from "./bound.ts";
 import type { ContentReport } from "./bound.ts";
 import type { InputError } from "./input-error.ts";
-import { isRecord, toJson } from "./json-value.ts";
+import { isRecord, parseRecord, toJson } from "./json-value.ts";
 import { findModel } from "./models.ts";
 import type { RenderedRequest } from "./rendered-request.ts";
+import { countToolRounds, inspectFees, limitUses } from "./server-tools.ts";
+import type { Fees } from "./server-tools.ts";
+import type { Variation } from "./variation.ts";
 
 export type PlainRequest =
   | { readonly ok: true; readonly request: RenderedRequest }
   | { readonly ok: false; readonly errors: InputError[] };
 
-/** Renders parameters and bounds them. `inputTokensMax`: what the job type declares for content without a bound, if it does. */
+/** What a job type declares for what has no bound of its own. */
+export interface Declared {
+  readonly inputTokensMax?: number | undefined;
+  /** Written as `max_uses` on every server tool that has none. */
+  readonly serverToolUsesMax?: number | undefined;
+}
+
+/** Renders parameters, varied where that is asked for, and bounds them. */
 export function buildPlainRequest(
-  params: Record<string, unknown>,
+  given: Record<string, unknown>,
   version: number,
-  inputTokensMax: number | undefined,
+  declared: Declared,
+  variation?: Variation,
 ): PlainRequest {
+  const params = varied(limitUses(given, declared.serverToolUsesMax), variation);
   const { model: modelId, max_tokens: outputTokensMax } = params;
   const model = typeof modelId === "string" ? findModel(modelId) : undefined;
   if (typeof modelId !== "string" || model === undefined) {
@@ -25,11 +37,13 @@ export function buildPlainRequest(
   if (typeof outputTokensMax !== "number" || !Number.isSafeInteger(outputTokensMax) || outputTokensMax < 1) {
     return { ok: false, errors: [unbounded("max_tokens", "a request without max_tokens")] };
   }
+  const fees = inspectFees(params);
   const report = inspectContent(params);
-  const errors = unboundedErrors(report);
-  if (errors.length > 0 && inputTokensMax === undefined) return { ok: false, errors };
+  const errors = refusalsOf(report, fees, declared);
+  if (errors.length > 0) return { ok: false, errors };
   const text = toJson(params);
-  const { contextTokens } = model;
+  const bytesBound = { textBytes: boundBytes(text), contextTokens: model.contextTokens };
+  const unboundedMax = report.unbounded.length > 0 ? declared.inputTokensMax : undefined;
   return {
     ok: true,
     request: {
@@ -37,18 +51,35 @@ export function buildPlainRequest(
       bytes: utf8Bytes(text),
       model: modelId,
       version,
-      inputTokensMax:
-        errors.length > 0 && inputTokensMax !== undefined
-          ? inputTokensMax
-          : inputTokensBound(params, report, { textBytes: boundBytes(text), contextTokens }),
+      inputTokensMax: unboundedMax ?? inputTokensBound(params, report, bytesBound),
       outputTokensMax,
       traits: {
         cacheWrite: report.cacheWrite,
         mayRunInUs: model.inferenceGeo && params["inference_geo"] !== "global",
+        webSearchesMax: fees.webSearchesMax,
       },
+      toolRounds: countToolRounds(params),
+      serverToolUses: fees.serverToolUsesMax,
       batchable: model.batch,
     },
   };
+}
+
+/** What nothing bounds: content without a declared maximum, and fees whatever is declared. */
+function refusalsOf(report: ContentReport, fees: Fees, { inputTokensMax }: Declared): InputError[] {
+  const unpriced = fees.unpriced.map(({ path, what }) => unbounded(path, what));
+  return inputTokensMax === undefined ? [...unboundedErrors(report), ...unpriced] : unpriced;
+}
+
+/** The parameters with another `max_tokens`, and with further turns behind their own. */
+function varied(
+  params: Record<string, unknown>,
+  { maxTokens, turns = [] }: Variation = {},
+): Record<string, unknown> {
+  const capped = maxTokens === undefined ? params : { ...params, max_tokens: maxTokens };
+  const own: unknown = params["messages"];
+  if (turns.length === 0 || !Array.isArray(own)) return capped;
+  return { ...capped, messages: [...(own as unknown[]), ...turns.map(parseRecord)] };
 }
 
 /** Everything in parameters of any shape that has no bound, as refusals. */

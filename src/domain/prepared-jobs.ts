@@ -2,7 +2,7 @@
 // once and kept, so that a line costs its own fields and nothing more. An object of this kind lives as long as somebody works on
 // the bulk; it holds no state that an answer could depend on, only memos.
 
-import { boundBytes, inspectContent, utf8Bytes } from "./bound.ts";
+import { boundBytes, inspectContent, turnOverheadTokens, utf8Bytes } from "./bound.ts";
 import { invalidOutput, readPlain, readStructured } from "./answer.ts";
 import type { Answer } from "./answer.ts";
 import { cleanValue } from "./clean.ts";
@@ -34,12 +34,12 @@ export interface PreparedJobs {
   /** Validates the input of one line and renders it. */
   check(input: unknown): CheckedInput;
   /**
-   * Renders a stored input with a prompt version, as it was accepted or varied for one attempt. Byte for byte the same every time.
-   * Throws for a version that does not exist.
+   * Renders a stored input with a prompt version, varied where that is asked for. Byte for byte the same every time. Throws for a version
+   * that does not exist, and where further turns hold what has no bound.
    */
   render(input: string, version: number, variation?: Variation): RenderedRequest;
-  /** Reads the provider's Message for a stored input. */
-  readAnswer(input: string, message: unknown): Answer;
+  /** Reads the provider's Message for a stored input. `turns`: what it continues; its content and theirs are one answer. */
+  readAnswer(input: string, message: unknown, turns?: readonly string[]): Answer;
 }
 
 /** Templates by prompt version, compiled. */
@@ -55,28 +55,29 @@ export function prepareStructured(
   const dataNames = names.filter((name) => definition.fields[name]?.trust === "data");
   const instructionNames = names.filter((name) => definition.fields[name]?.trust === "instruction");
   const model = requireModel(definition.model);
-  const traits = { cacheWrite: "none", mayRunInUs: model.inferenceGeo } as const;
+  const traits = { cacheWrite: "none", mayRunInUs: model.inferenceGeo, webSearchesMax: 0 } as const;
   const frameOf = frameMemo(definition, templates, {
     shared,
     instructionNames,
     hasData: dataNames.length > 0,
   });
 
-  function build(
-    own: Values,
-    version: number,
-    { maxTokens = definition.maxTokens }: Variation = {},
-  ): RenderedRequest {
+  function build(own: Values, version: number, variation: Variation = {}): RenderedRequest {
+    const { maxTokens = definition.maxTokens, turns = [] } = variation;
     const frame = frameOf(own, version, maxTokens);
     const data = dataNames.length > 0 ? dataJson(dataNames, own, shared) : "";
+    const more = turns.map((turn) => `,${turn}`).join("");
     return {
-      params: frame.head + data + frame.tail,
-      bytes: frame.bytes + utf8Bytes(data),
+      params: frame.head + data + behind(frame.tail, more),
+      bytes: frame.bytes + utf8Bytes(data) + utf8Bytes(more),
       model: definition.model,
       version,
-      inputTokensMax: frame.tokensMax + boundBytes(data),
+      inputTokensMax:
+        frame.tokensMax + boundBytes(data) + boundBytes(more) + turns.length * turnOverheadTokens,
       outputTokensMax: maxTokens,
       traits,
+      toolRounds: turns.length,
+      serverToolUses: 0,
       batchable: model.batch,
     };
   }
@@ -87,10 +88,11 @@ export function prepareStructured(
       return result.ok ? withinSize(result.text, build(result.own, serving)) : result;
     },
     render: (input, version, variation) => build(parseRecord(input), version, variation),
-    readAnswer(input, message) {
+    readAnswer(input, message, turns = []) {
       const own = parseRecord(input);
       const { checks } = definition;
-      return readStructured(message, frameOf(own, serving, definition.maxTokens).schema, (output, envelope) =>
+      const { schema } = frameOf(own, serving, definition.maxTokens);
+      return readStructured(joined(message, turns), schema, (output, envelope) =>
         checks === undefined ? null : checks({ ...shared, ...own }, output, envelope),
       );
     },
@@ -104,28 +106,45 @@ export function preparePlain(
   const { serving, shared } = setup;
   const read = inputReader(definition, shared);
   const paramsOf = (own: Values): Values => definition.render({ ...shared, ...own });
+  const declared = {
+    inputTokensMax: definition.inputTokensMax,
+    serverToolUsesMax: definition.caps?.serverToolUsesMax,
+  };
   return {
     check(input) {
       const result = read(input);
       if (!result.ok) return betterReason(input, shared) ?? result;
-      const built = buildPlainRequest(paramsOf(result.own), serving, definition.inputTokensMax);
+      const built = buildPlainRequest(paramsOf(result.own), serving, declared);
       return built.ok ? withinSize(result.text, built.request) : built;
     },
-    render(input, version, { maxTokens }: Variation = {}) {
-      const accepted = paramsOf(parseRecord(input));
-      const params = maxTokens === undefined ? accepted : { ...accepted, max_tokens: maxTokens };
-      const built = buildPlainRequest(params, version, definition.inputTokensMax);
+    render(input, version, variation) {
+      const built = buildPlainRequest(paramsOf(parseRecord(input)), version, declared, variation);
       // It was checked with the same rules when it was accepted; if rules have become stricter since, that is a bug here.
       if (!built.ok)
         throw new Error(`job type ${definition.name} no longer renders an input it has accepted`);
       return built.request;
     },
-    readAnswer(input, message) {
+    readAnswer(input, message, turns = []) {
       // The answer goes into a row and out as JSON again; nesting that readers overflow on ends here.
       if (isNestedDeeper(message, answerNestingMax)) return invalidOutput("message: nested too deeply");
-      return readPlain(message, wantsJson(paramsOf(parseRecord(input))));
+      return readPlain(joined(message, turns), wantsJson(paramsOf(parseRecord(input))));
     },
   };
+}
+
+/** The tail of a request with further turns in its last list. */
+const behind = (tail: string, turns: string): string =>
+  turns === "" ? tail : tail.slice(0, -messagesEnd.length) + turns + messagesEnd;
+const messagesEnd = "]}";
+
+/** A message as if it had come whole: with what it continues in front of it. */
+function joined(message: unknown, turns: readonly string[]): unknown {
+  if (turns.length === 0 || !isRecord(message) || !Array.isArray(message["content"])) return message;
+  const before = turns.flatMap((turn) => {
+    const content = parseRecord(turn)["content"];
+    return Array.isArray(content) ? (content as unknown[]) : [];
+  });
+  return { ...message, content: [...before, ...(message["content"] as unknown[])] };
 }
 
 /** An answer may quote an input of the deepest kind inside a tool call, with the levels of the message around it. */

@@ -35,10 +35,25 @@ export interface CostTraits {
   readonly cacheWrite: "none" | "5m" | "1h";
   /** False only where the provider cannot run it in the US region: the request says so, or the model has no regions. */
   readonly mayRunInUs: boolean;
+  /** Web searches one attempt may be charged for. */
+  readonly webSearchesMax: number;
 }
 
-/** The traits to assume of a request nobody looked at. */
-const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true };
+/** The traits as they stand on the row of a job. */
+export interface TraitColumns {
+  readonly cache_write: CostTraits["cacheWrite"];
+  readonly may_run_in_us: boolean;
+  readonly web_searches_max: number;
+}
+
+export const traitsOf = (row: TraitColumns): CostTraits => ({
+  cacheWrite: row.cache_write,
+  mayRunInUs: row.may_run_in_us,
+  webSearchesMax: row.web_searches_max,
+});
+
+/** The traits to assume of a request nobody looked at, without server tools: nobody can say how dear those are. */
+const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true, webSearchesMax: 0 };
 
 /** The price of a model at an instant (Unix milliseconds), by id or dated id; undefined is `price_unknown`: refuse the work. */
 export function priceAt(model: string, instantMs: number): Price | undefined {
@@ -93,7 +108,7 @@ export function costRangeNanoUsd(
 /**
  * The most a request can cost in nano-dollars. The prompt may be shorter than its bound and land in any tier up to it, so every
  * reachable tier is priced and the dearest taken; all input is charged as its dearest class (a request with `cache_control`
- * may be written to the cache whole). Without `traits` the dearest ones are assumed.
+ * may be written to the cache whole). Web searches come on top at their full fee. Without `traits` the dearest ones are assumed.
  */
 export function worstCostNanoUsd(request: {
   inputTokensMax: number;
@@ -102,14 +117,14 @@ export function worstCostNanoUsd(request: {
   price: Price;
   traits?: CostTraits;
 }): bigint {
-  const { cacheWrite, mayRunInUs } = request.traits ?? dearestTraits;
+  const { cacheWrite, mayRunInUs, webSearchesMax } = request.traits ?? dearestTraits;
   let worstPico = 0n;
   for (const [input, tier] of reachableTiers(request.price, request.inputTokensMax)) {
     const pico =
       BigInt(input) * dearestInputPico(tier, cacheWrite) + BigInt(request.outputTokensMax) * tier.outputPico;
     if (pico > worstPico) worstPico = pico;
   }
-  return toNano(worstPico, request.lane, mayRunInUs);
+  return toNano(worstPico, request.lane, mayRunInUs) + BigInt(webSearchesMax) * webSearchNanoUsd;
 }
 
 /**

@@ -16,6 +16,10 @@ export interface RenderedRequest {
   readonly outputTokensMax: number;
   /** What else decides its worst cost. */
   readonly traits: CostTraits;
+  /** Turns with tool calls it carries. */
+  readonly toolRounds: number;
+  /** Uses of tools that the provider runs, in one attempt; null: not bounded. */
+  readonly serverToolUses: number | null;
   /** Whether a message batch may carry it. */
   readonly batchable: boolean;
 }

@@ -35,6 +35,8 @@ export function presentBulk(bulk: BulkRow, tallies: readonly Tally[], origin: st
     invalid: bulk.invalid,
     single: bulk.single,
     retry_of: bulk.retry_of,
+    caps: bulk.caps,
+    caps_left: { attempts: amount(bulk.attempts_left), total_tokens: amount(bulk.tokens_left) },
     created_by: bulk.created_by,
     created_at: iso(bulk.created_at),
     expires_at: iso(bulk.expires_at),
@@ -62,6 +64,8 @@ function countsOf(tallies: readonly Tally[]): Record<"state" | "outcome" | "lane
   }
   return counts;
 }
+
+const amount = (value: bigint | null): number | null => (value === null ? null : Number(value));
 
 const progressOf = (done: number, total: number) => ({
   done,
@@ -145,6 +149,7 @@ export function presentJob(
     prompt_version: job.prompt_version,
     attempts_max: job.attempts_max,
     tries: job.tries,
+    continuations: job.continuations,
     retry_reason: job.retry_reason,
     not_before: iso(job.not_before),
     expires_at: iso(job.expires_at),

@@ -7,6 +7,7 @@ import { budgetScopes } from "../domain/budget.ts";
 import { windowKinds } from "../domain/budget-window.ts";
 import { errorCatalogue } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
+import { capsLeft, shownCaps } from "./caps.ts";
 import { faults, finalStates, lanes, openStates, waitReasons } from "../domain/job.ts";
 
 export const idSchema = z
@@ -89,6 +90,8 @@ export const bulkSchema = z
     invalid: count,
     single: z.boolean(),
     retry_of: idSchema.nullable(),
+    caps: shownCaps,
+    caps_left: capsLeft,
     created_by: z.string(),
     created_at: instantSchema,
     expires_at: instantSchema,
@@ -259,6 +262,7 @@ export const jobSchema = listedJobSchema
     prompt_version: count,
     attempts_max: count,
     tries: count,
+    continuations: count.meta({ description: "Paused answers that were sent back to be gone on with." }),
     retry_reason: z.string().nullable(),
     not_before: instantSchema.nullable(),
     expires_at: instantSchema,

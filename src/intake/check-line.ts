@@ -1,6 +1,7 @@
 // One line against its job type: validated, rendered once to know its size and bound, given its lane. The rendered text itself is
 // not kept: it is rendered again, byte for byte the same, when it is sent.
 import { hash } from "node:crypto";
+import { brokenCaps, type Caps } from "../domain/caps.ts";
 import type { FieldError } from "../domain/errors.ts";
 import type { InputError } from "../domain/input-error.ts";
 import { chooseLane, mayWait } from "../domain/lane.ts";
@@ -15,6 +16,9 @@ import type { Labels, LineFields } from "./line-schema.ts";
 
 export interface LineRules extends Defaults {
   readonly labels: Labels;
+  readonly caps: Caps;
+  /** The input is made of the request's own parameters. */
+  readonly plain: boolean;
   readonly now: Date;
   readonly batchDeadlineMinMs: number;
   readonly newId: () => string;
@@ -49,6 +53,8 @@ export function checkLine(line: JobLine, prepared: PreparedJobs, rules: LineRule
       codes: checked.errors.map(({ code }) => code),
     };
   const { params, ...request } = checked.request;
+  const broken = brokenCaps(request, rules.caps, rules.plain);
+  if (broken.length > 0) return { ok: false, errors: broken.map(lineError), codes: ["cap_exceeded"] };
   const treatment = chooseTreatment(line.fields, rules);
   const lane = chooseLane({
     ...treatment,

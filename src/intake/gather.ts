@@ -1,5 +1,6 @@
 // Gathering the lines of a submission, whether they are to be stored or only quoted.
 import { ServiceError } from "../domain/errors.ts";
+import { capsOf } from "./caps.ts";
 import type { IntakeDeps, Submission } from "./submit.ts";
 import { type Line, Upload } from "./upload.ts";
 
@@ -10,6 +11,8 @@ export function openUpload(deps: IntakeDeps, submission: Submission, now: Date):
     queue: submission.queue,
     single: submission.single,
     labels: submission.labels,
+    caps: capsOf(deps, submission),
+    plain: submission.jobType.model === null,
     now,
     batchDeadlineMinMs: deps.settings.batchDeadlineMinMs,
     newId: deps.newId,
@@ -29,7 +32,7 @@ export async function fill(upload: Upload, lines: AsyncIterator<readonly Line[]>
   return false;
 }
 
-/** @throws ServiceError empty_upload | invalid_lines | invalid_input | price_unknown | unbounded_cost */
+/** @throws ServiceError empty_upload | invalid_lines | invalid_input | price_unknown | unbounded_cost | cap_exceeded */
 export function refuseIfInvalid(upload: Upload, submission: Submission): void {
   const { accepted, invalid } = upload;
   if (accepted === 0 && invalid === 0) throw new ServiceError("empty_upload");

@@ -26,6 +26,7 @@ const finalRefusals: ReadonlySet<ErrorCode> = new Set([
   "duplicate_key",
   "unbounded_cost",
   "price_unknown",
+  "cap_exceeded",
 ] as const);
 
 /** Whether a failure is the content's own, so that the same request would fail the same way for ever. */

@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { limits } from "../config/limits.ts";
+import { namedCaps } from "../domain/caps.ts";
 import { ServiceError } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { bindingLimit, expectedCost, timeToFinish } from "../domain/quote.ts";
@@ -155,7 +156,10 @@ export async function redeemQuote(
 }
 
 /** Of the body and of all that decides how its lines are treated. */
-function requestSha256({ queue, jobType, onInvalid, choices, labels }: Submission, content: Buffer): Buffer {
+function requestSha256(
+  { queue, jobType, onInvalid, choices, labels, caps = {} }: Submission,
+  content: Buffer,
+): Buffer {
   const { urgency = null, deadline = null, priority = null } = choices;
   const terms = [
     queue.id,
@@ -165,6 +169,7 @@ function requestSha256({ queue, jobType, onInvalid, choices, labels }: Submissio
     deadline?.toISOString() ?? null,
     priority,
     labels,
+    namedCaps(caps),
   ];
   return createHash("sha256")
     .update(`${JSON.stringify(terms)}\n`)

@@ -2,6 +2,7 @@
 // Lines and keys stay those of the origin, so the results of a retry can be laid over the results of what it repeats. A deadline
 // is not taken over: it was chosen for another moment, and has usually passed.
 import { limits } from "../config/limits.ts";
+import type { Caps } from "../domain/caps.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { ServiceError } from "../domain/errors.ts";
 import type { FinalState } from "../domain/job.ts";
@@ -19,7 +20,12 @@ export interface RetryWish {
   readonly createdBy: string;
   readonly queue: Queue;
   readonly jobType: CompiledJobType;
-  readonly origin: { readonly id: string; readonly shared: string | null; readonly labels: Labels };
+  readonly origin: {
+    readonly id: string;
+    readonly shared: string | null;
+    readonly labels: Labels;
+    readonly caps: Caps;
+  };
   readonly outcomes: readonly FinalState[];
 }
 
@@ -39,6 +45,7 @@ export async function retryBulk(deps: IntakeDeps, wish: RetryWish, seal: Seal): 
         single: false,
         choices: {},
         labels: origin.labels,
+        caps: origin.caps,
         shared,
         retryOf: origin.id,
         lines: retryLines(deps.pool, origin.id, wish.outcomes),

@@ -10,6 +10,7 @@
 import type { Clock } from "../domain/clock.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { limits } from "../config/limits.ts";
+import { type Caps, capsAttempts, leftBeyond } from "../domain/caps.ts";
 import { reach } from "../observe/points.ts";
 import {
   allowPauses,
@@ -21,6 +22,7 @@ import {
 } from "../postgres/intake.ts";
 import { type Client, type Pool, withTransaction } from "../postgres/pool.ts";
 import type { Queue } from "../postgres/queues.ts";
+import { capsOf } from "./caps.ts";
 import type { Choices } from "./choose.ts";
 import type { Labels } from "./line-schema.ts";
 import { fill, openUpload, refuseIfInvalid } from "./gather.ts";
@@ -50,6 +52,8 @@ export interface Submission {
   readonly single: boolean;
   readonly choices: Choices;
   readonly labels: Labels;
+  /** What the caller caps beyond the job type. */
+  readonly caps?: Caps | undefined;
   /** What the lines share, where it is known before them. */
   readonly shared?: unknown;
   readonly retryOf?: string;
@@ -76,7 +80,7 @@ export type Seal = (client: Client, submitted: Submitted) => Promise<void>;
 
 /**
  * Accepts a submission.
- * @throws ServiceError invalid_lines | empty_upload | invalid_input | price_unknown | unbounded_cost | too_many_requests, and
+ * @throws ServiceError invalid_lines | empty_upload | invalid_input | price_unknown | unbounded_cost | cap_exceeded | too_many_requests, and
  *   what reading the lines throws: nothing was accepted then
  */
 export async function submit(deps: IntakeDeps, submission: Submission, seal: Seal): Promise<Submitted> {
@@ -111,6 +115,7 @@ async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: S
   const { submission, upload, lines } = writing;
   const { queue, jobType, tenantId } = submission;
   const bulkId = deps.newId();
+  const caps = capsOf(deps, submission);
   const ageMs = queue.jobAgeMaxS === null ? deps.settings.jobAgeMaxMs : queue.jobAgeMaxS * 1_000;
   await insertBulk(client, {
     id: bulkId,
@@ -123,17 +128,17 @@ async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: S
     single: submission.single,
     retryOf: submission.retryOf ?? null,
     createdBy: submission.createdBy,
+    caps,
     expiresAt: new Date(writing.now.getTime() + ageMs),
   });
-  // The queue's word counts before the job type's; the installation's is the ceiling of both.
-  const attemptsMax = Math.min(queue.attemptsMax ?? jobType.attemptsMax, deps.settings.attemptsMax);
   const of = {
     bulkId,
     tenantId,
     queueId: queue.id,
     jobType: jobType.name,
-    attemptsMax,
+    attemptsMax: caps.attemptsMax,
     expiresAtDeadline: jobType.expiresAtDeadline,
+    fullCap: capsAttempts(caps),
   };
   let firstJob: string | null = null;
   const store = async (): Promise<void> => {
@@ -149,7 +154,8 @@ async function write(deps: IntakeDeps, writing: Writing, client: Client, seal: S
   const { accepted, invalid } = upload;
   const { worstNano, deadlineSweepAt } = upload;
   const approval = needsApproval(queue, worstNano) ? ("waiting" as const) : null;
-  await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt, worstNano, approval });
+  const left = leftBeyond(upload.load, caps);
+  await sealBulk(client, { id: bulkId, accepted, invalid, deadlineSweepAt, worstNano, approval, left });
   const submitted = { bulkId, jobId: firstJob, accepted, invalid, errors: upload.inlineErrors, approval };
   await seal(client, submitted);
   reach("intake.written");

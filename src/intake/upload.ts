@@ -1,12 +1,14 @@
 // What an upload has gathered so far: a chunk of jobs that waits to be written, and everything that was wrong. Pure bookkeeping;
 // the transaction around it is in submit.ts. Memory is bounded by one chunk of jobs and one list of errors.
 import { limits } from "../config/limits.ts";
+import { type BulkLoad, tokensBound } from "../domain/caps.ts";
 import { type FieldError, ServiceError } from "../domain/errors.ts";
 import type { CompiledJobType } from "../domain/compile-job-type.ts";
 import { isRecord } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import type { Lane } from "../domain/job.ts";
 import type { LineError, NewJob } from "../postgres/intake.ts";
+import { refuseIfAbove } from "./caps.ts";
 import { checkLine, type JobLine, type LineRules } from "./check-line.ts";
 import type { ReadLine } from "./read-line.ts";
 
@@ -18,6 +20,9 @@ export interface LaneLoad {
   jobs: number;
   worstNano: bigint;
 }
+
+/** Codes that say more than "invalid". */
+const lineCodes = ["price_unknown", "unbounded_cost", "cap_exceeded"] as const;
 
 export class Upload {
   readonly #jobType: CompiledJobType;
@@ -34,6 +39,8 @@ export class Upload {
   #invalid = 0;
   #accepted = 0;
   #deadlineSweepAt: Date | null = null;
+  #requestBytes = 0;
+  #tokens = 0;
   readonly #lanes: Record<Lane, LaneLoad> = {
     realtime: { jobs: 0, worstNano: 0n },
     batch: { jobs: 0, worstNano: 0n },
@@ -62,6 +69,10 @@ export class Upload {
   get worstNano(): bigint {
     return this.#lanes.realtime.worstNano + this.#lanes.batch.worstNano;
   }
+  /** What the accepted lines take with one attempt each. */
+  get load(): BulkLoad {
+    return { accepted: this.#accepted, bytes: this.#requestBytes, tokens: this.#tokens };
+  }
   /** Lines left out. */
   get invalid(): number {
     return this.#invalid;
@@ -71,9 +82,9 @@ export class Upload {
     return this.#deadlineSweepAt;
   }
   /** The one catalogue code all errors have; null if they differ or are plain invalid input. */
-  get commonCode(): "price_unknown" | "unbounded_cost" | null {
+  get commonCode(): (typeof lineCodes)[number] | null {
     const [code] = this.#codes;
-    return this.#codes.size === 1 && (code === "price_unknown" || code === "unbounded_cost") ? code : null;
+    return this.#codes.size === 1 ? (lineCodes.find((each) => each === code) ?? null) : null;
   }
   /** The first errors, by line. */
   get inlineErrors(): LineError[] {
@@ -127,7 +138,10 @@ export class Upload {
     return jobs;
   }
 
-  /** Counts a chunk that was written but for the lines whose key was taken. */
+  /**
+   * Counts a chunk that was written but for the lines whose key was taken.
+   * @throws ServiceError cap_exceeded once the lines break a cap of the bulk as a whole
+   */
   counted(jobs: readonly NewJob[], duplicates: readonly number[]): void {
     const left = new Set(duplicates);
     for (const line of duplicates)
@@ -137,14 +151,17 @@ export class Upload {
         ["invalid_input"],
       );
     this.#accepted += jobs.length - duplicates.length;
-    for (const { deadlineAt, line, lane, worstNano } of jobs) {
+    for (const { deadlineAt, line, lane, worstNano, request } of jobs) {
       if (left.has(line)) continue;
+      this.#requestBytes += request.bytes;
+      this.#tokens += tokensBound(request);
       this.#lanes[lane].jobs += 1;
       this.#lanes[lane].worstNano += worstNano;
       if (deadlineAt === null || !this.#jobType.expiresAtDeadline) continue;
       if (this.#deadlineSweepAt === null || deadlineAt < this.#deadlineSweepAt)
         this.#deadlineSweepAt = deadlineAt;
     }
+    refuseIfAbove(this.load, this.#rules.caps);
   }
 
   /** The errors gathered since the last time, to be stored; at most `uploadErrorsStoredMax` over the upload. */

@@ -1,20 +1,18 @@
 // What the ceilings over a piece of work say now: why it waits, and whether new work of its kind is turned away. Read without locks:
 // it tells people what is in the way and decides nothing; that is done under locks where the hold is taken.
 import type { Lane } from "../domain/job.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
+import type { TraitColumns } from "../domain/price.ts";
 import { type BudgetRow, readBudgetsOver, readCheapest } from "../postgres/budgets.ts";
 import type { Database } from "../postgres/pool.ts";
 import type { MoneyScope } from "../postgres/windows.ts";
 
 /** What a job may cost at most, in the terms of its row. */
-export interface CostBounds {
+export interface CostBounds extends TraitColumns {
   readonly model: string;
   readonly lane: Lane;
   readonly input_tokens_max: number;
   readonly output_tokens_max: number;
-  readonly cache_write: CostTraits["cacheWrite"];
-  readonly may_run_in_us: boolean;
 }
 
 /** What is left in the window that is open; it may be below zero where a limit was forced down. */
@@ -50,7 +48,7 @@ function worstNano(bounds: CostBounds, at: Date): bigint {
     outputTokensMax: bounds.output_tokens_max,
     lane: bounds.lane,
     price,
-    traits: { cacheWrite: bounds.cache_write, mayRunInUs: bounds.may_run_in_us },
+    traits: traitsOf(bounds),
   });
 }
 

@@ -51,6 +51,7 @@ export const events = {
   "job.finished": debug("A job reached its outcome."),
   "job.retry_scheduled": info("An attempt failed and another is scheduled."),
   "job.requeued": info("A job went back to its queue without fault of its own."),
+  "job.capped": info("A cap ended a job: another attempt would have gone beyond it."),
   "job.canceled": info("A job was canceled by a caller."),
   "job.expired": info("A job outlived its deadline or its maximum age."),
   "attempt.presumed": warn("An attempt whose end is unknown was booked at its worst case."),

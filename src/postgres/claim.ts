@@ -11,8 +11,8 @@
 
 import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits, Price } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
+import type { Price } from "../domain/price.ts";
 import { returnDispatched } from "./claim-returns.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import type { Client } from "./pool.ts";
@@ -45,10 +45,13 @@ export interface ClaimedJob {
   promptVersion: number;
   requestSha256: Buffer;
   attemptNo: number;
-  attemptsPaid: number;
+  /** Paid attempts, less those that were only continued. */
+  attemptsCounted: number;
   attemptsMax: number;
   tries: number;
   input: string;
+  /** Paused answers that the request carries behind its own turns. */
+  turns: readonly string[];
   price: Price;
   worstNano: bigint;
   /** The `max_tokens` of this attempt where it is below the declared one. */
@@ -163,10 +166,7 @@ function priceJobs(rows: readonly JobRow[], boundsOf: (row: JobRow) => Bounds, n
     const price = priceAt(row.model, now.getTime());
     if (price === undefined) unpriced.push(row);
     else {
-      const traits: CostTraits = {
-        cacheWrite: row.cache_write,
-        mayRunInUs: row.may_run_in_us,
-      };
+      const traits = traitsOf(row);
       const bounds = boundsOf(row);
       candidates.push({
         row,
@@ -275,10 +275,11 @@ function claimedOf({ row, bounds, price, worstNano, attemptNo }: Candidate): Cla
     promptVersion: row.prompt_version,
     requestSha256: row.request_sha256,
     attemptNo,
-    attemptsPaid: row.attempts_paid,
+    attemptsCounted: row.attempts_counted,
     attemptsMax: row.attempts_max,
     tries: row.tries,
     input: row.input,
+    turns: row.turns ?? [],
     price,
     worstNano,
     ...(bounds.outputTokensMax < row.output_tokens_max && { cap: bounds.outputTokensMax }),

@@ -4,8 +4,7 @@ import { limits } from "../config/limits.ts";
 import type { Unbudgeted } from "../domain/budget.ts";
 import type { FullLabel, FullLabels } from "../domain/full-labels.ts";
 import { admit } from "../domain/hold.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { reach } from "../observe/points.ts";
@@ -257,9 +256,5 @@ async function markRefused(client: Client, refused: readonly QueuedRow[], now: D
 function worstNano(row: QueuedRow, bounds: Bounds, now: Date): bigint {
   const price = priceAt(row.model, now.getTime());
   if (price === undefined) return 0n;
-  const traits: CostTraits = {
-    cacheWrite: row.cache_write,
-    mayRunInUs: row.may_run_in_us,
-  };
-  return worstCostNanoUsd({ ...bounds, lane: "realtime", price, traits });
+  return worstCostNanoUsd({ ...bounds, lane: "realtime", price, traits: traitsOf(row) });
 }

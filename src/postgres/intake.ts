@@ -1,5 +1,6 @@
 // Writing an upload: the bulk's row, its jobs in chunks, the lines that were left out, and the word to the lanes. One transaction
 // around all of it is the caller's (src/intake/submit.ts).
+import { type Caps, namedCaps } from "../domain/caps.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
 import type { Lane } from "../domain/job.ts";
 import type { Urgency } from "../domain/job-type.ts";
@@ -27,6 +28,7 @@ export interface NewBulk {
   readonly retryOf: string | null;
   readonly createdBy: string;
   readonly expiresAt: Date;
+  readonly caps: Caps;
 }
 
 export async function insertBulk(client: Client, bulk: NewBulk): Promise<void> {
@@ -42,6 +44,7 @@ export async function insertBulk(client: Client, bulk: NewBulk): Promise<void> {
     bulk.retryOf,
     bulk.createdBy,
     bulk.expiresAt,
+    JSON.stringify(namedCaps(bulk.caps)),
   ]);
 }
 
@@ -54,6 +57,8 @@ export interface JobsOf {
   readonly attemptsMax: number;
   /** A job past its deadline ends `expired`. */
   readonly expiresAtDeadline: boolean;
+  /** Every attempt asks for the declared `max_tokens`: caps leave no attempt to spare for an answer that was cut. */
+  readonly fullCap: boolean;
 }
 
 export interface NewJob {
@@ -107,6 +112,8 @@ export async function insertJobs(client: Client, of: JobsOf, jobs: readonly NewJ
     jobs.map((job) => job.retryOf),
     jobs.map((job) => job.input),
     jobs.map((job) => job.mayWait),
+    jobs.map((job) => job.request.traits.webSearchesMax),
+    of.fullCap,
   ]);
   return rows.map((row) => row.line);
 }
@@ -145,10 +152,24 @@ export async function sealBulk(
     worstNano: bigint;
     /** waiting: nothing of it starts before another person has confirmed. */
     approval: "waiting" | null;
+    /** Beyond one attempt of every line; null: no such cap. */
+    left: { attempts: number | null; tokens: number | null };
   },
 ): Promise<void> {
-  const { id, accepted, invalid, deadlineSweepAt, worstNano, approval } = bulk;
-  await sealRow(client, [id, accepted, invalid, deadlineSweepAt, worstNano, approval]);
+  const { id, accepted, invalid, deadlineSweepAt, worstNano, approval, left } = bulk;
+  const [attemptsLeft, tokensLeft] = [left.attempts, left.tokens].map((each) =>
+    each === null ? null : BigInt(each),
+  );
+  await sealRow(client, [
+    id,
+    accepted,
+    invalid,
+    deadlineSweepAt,
+    worstNano,
+    approval,
+    attemptsLeft ?? null,
+    tokensLeft ?? null,
+  ]);
 }
 
 /** Lets the transaction be idle for up to `timeoutMs` between two statements. */

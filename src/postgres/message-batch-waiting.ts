@@ -1,8 +1,7 @@
 // The lines that wait for a message batch: in which queues and bulks they are, and the next of them locked and priced.
 
 import type { WaitingLine } from "../domain/pack.ts";
-import { priceAt, worstCostNanoUsd } from "../domain/price.ts";
-import type { CostTraits } from "../domain/price.ts";
+import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import { oneOfEach } from "../domain/refused-models.ts";
 import type { ModelStanding } from "../domain/refused-models.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
@@ -126,10 +125,7 @@ export async function priceLines(
       unpriced.push(row.id);
       return [];
     }
-    const traits: CostTraits = {
-      cacheWrite: row.cache_write,
-      mayRunInUs: row.may_run_in_us,
-    };
+    const traits = traitsOf(row);
     const bounds = boundsOf(row);
     return [
       {

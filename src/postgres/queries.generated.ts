@@ -395,6 +395,7 @@ export interface Queries {
       lane: "realtime" | "batch";
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       input_tokens_max: number;
       output_tokens_max: number;
     };
@@ -614,6 +615,9 @@ export interface Queries {
       approval: "waiting" | "approved" | null;
       approved_by: string | null;
       approved_at: Date | null;
+      caps: unknown;
+      attempts_left: bigint | null;
+      tokens_left: bigint | null;
     };
     rows: "one";
   };
@@ -631,6 +635,7 @@ export interface Queries {
       retryOf: string | null,
       createdBy: string,
       expiresAt: Date,
+      caps: string,
     ];
     row: never;
     rows: "none";
@@ -671,6 +676,9 @@ export interface Queries {
       finished_at: Date | null;
       deleted_at: Date | null;
       deleted_by: string | null;
+      caps: unknown;
+      attempts_left: bigint | null;
+      tokens_left: bigint | null;
     };
     rows: "many";
   };
@@ -692,6 +700,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       labels: string | null;
     };
     rows: "many";
@@ -711,6 +720,8 @@ export interface Queries {
       deadlineSweepAt: Date | null,
       worstNano: bigint,
       approval: string | null,
+      attemptsLeft: bigint | null,
+      tokensLeft: bigint | null,
     ];
     row: { pg_notify: string | null };
     rows: "one";
@@ -772,6 +783,53 @@ export interface Queries {
     row: { id: string };
     rows: "many";
   };
+  /** Notes on jobs that another attempt follows: what they have used and reserved, and, where it is a continuation, the turn and the request that now carries it. */
+  "caps/allow-next": {
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      tokensUsed: readonly (bigint | null)[],
+      tokensReserved: readonly (bigint | null)[],
+      turn: readonly (string | null)[],
+      requestBytes: readonly (number | null)[],
+      requestSha256: readonly (Buffer | null)[],
+      inputTokensMax: readonly (number | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Takes what further attempts need from what is left to their bulks. */
+  "caps/draw": {
+    params: [
+      bulkId: readonly (string | null)[],
+      attempts: readonly (bigint | null)[],
+      tokens: readonly (bigint | null)[],
+    ];
+    row: never;
+    rows: "none";
+  };
+  /** Locks bulks whose totals are capped and answers what is left of them. */
+  "caps/lock-bulks": {
+    params: [bulkId: readonly (string | null)[]];
+    row: { id: string; attempts_left: bigint | null; tokens_left: bigint | null };
+    rows: "many";
+  };
+  /** Locks the jobs that are to have another attempt behind a paid one, and reads what their caps are held against. */
+  "caps/lock-jobs": {
+    params: [jobId: readonly (string | null)[], attemptNo: readonly (number | null)[]];
+    row: {
+      id: string;
+      bulk_id: string;
+      continuations: number;
+      tokens_used: bigint;
+      tokens_reserved: bigint | null;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      caps: unknown;
+      draws: boolean;
+    };
+    rows: "many";
+  };
   /** Moves realtime jobs that may wait to the batch lane, because the ceiling in their way says so. */
   "claim/downgrade-jobs": {
     params: [jobId: readonly (string | null)[], at: Date];
@@ -812,8 +870,9 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       attempt_no: number;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
       tries: number;
       retry_reason: string | null;
@@ -825,6 +884,7 @@ export interface Queries {
       full_cap: boolean;
       deadline_at: Date | null;
       input: string;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -863,7 +923,7 @@ export interface Queries {
     row: never;
     rows: "none";
   };
-  /** Writes counts to their jobs while these wait; 0 says that a request is none the provider counts. */
+  /** Writes counts to their jobs while these wait without one; 0 says that a request is none the provider counts. */
   "count/store": {
     params: [jobId: readonly (string | null)[], tokens: readonly (number | null)[]];
     row: { id: string };
@@ -1018,6 +1078,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       not_before: Date | null;
       priority: number;
       wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
@@ -1027,7 +1088,7 @@ export interface Queries {
       input_tokens_counted: number | null;
       full_cap: boolean;
       deadline_at: Date | null;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
     };
     rows: "many";
@@ -1300,6 +1361,8 @@ export interface Queries {
       retryOf: readonly (string | null)[],
       input: readonly (string | null)[],
       mayWait: readonly (boolean | null)[],
+      webSearchesMax: readonly (number | null)[],
+      fullCap: boolean,
     ];
     row: { line: number };
     rows: "many";
@@ -1401,6 +1464,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       priority: number;
       labels: unknown;
       state: "queued" | "dispatched" | "running" | "awaiting_approval" | "succeeded" | "refused" | "truncated" | "invalid_output" | "rejected" | "failed" | "expired" | "canceled";
@@ -1408,6 +1472,7 @@ export interface Queries {
       not_before: Date | null;
       attempts_paid: number;
       tries: number;
+      continuations: number;
       attempts_max: number;
       retry_reason: string | null;
       cancel_requested_at: Date | null;
@@ -1621,6 +1686,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       attempt_no: number;
       tries: number;
       retry_reason: string | null;
@@ -1631,7 +1697,7 @@ export interface Queries {
       input_tokens_counted: number | null;
       full_cap: boolean;
       deadline_at: Date | null;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
     };
     rows: "many";
@@ -1773,6 +1839,7 @@ export interface Queries {
       output_tokens_max: number | null;
       request_bytes: number;
       input: string;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -1831,7 +1898,7 @@ export interface Queries {
       no: number;
       worst_nano: bigint;
       tries: number;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
       cancel_requested_at: Date | null;
     };
@@ -1949,11 +2016,13 @@ export interface Queries {
       bulk_id: string;
       job_type: string;
       model: string;
+      prompt_version: number;
       request_bytes: number;
       tries: number;
       cancel_requested_at: Date | null;
       is_capped: boolean;
       input: string | null;
+      turns: string[] | null;
     };
     rows: "many";
   };
@@ -2297,7 +2366,7 @@ export interface Queries {
       process_id: string;
       worst_nano: bigint;
       queue_id: string;
-      attempts_paid: number;
+      attempts_counted: number;
       attempts_max: number;
       cancel_requested_at: Date | null;
     };
@@ -2462,6 +2531,7 @@ export interface Queries {
       output_tokens_max: number;
       cache_write: "none" | "5m" | "1h";
       may_run_in_us: boolean;
+      web_searches_max: number;
       labels: string | null;
     };
     rows: "many";

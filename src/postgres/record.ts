@@ -1,6 +1,6 @@
 // The one place where an attempt ends, for both lanes.
 //
-// A group of ends is one transaction: attempts closed, jobs moved, results stored, ledger written (one statement), then the
+// A group of ends is one transaction: further attempts held against the caps (postgres/caps.ts), attempts closed, jobs moved, results stored, ledger written (one statement), then the
 // budget windows (one more, last, so that the rows everybody wants are locked for the shortest time). Dying before the commit
 // leaves the attempts open, and whoever owns that duty (the reaper, the ingest of the message batch) ends them again. Dying
 // after it changes nothing. A second end of the same attempt finds it closed and does nothing: "already".
@@ -10,9 +10,12 @@
 
 import type { Client, Pool } from "./pool.ts";
 import type { AttemptOutcome } from "../domain/attempt.ts";
+import type { CapName } from "../domain/caps.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
+import type { RenderedRequest } from "../domain/rendered-request.ts";
 import { reach } from "../observe/points.ts";
 import { notifyBudget } from "./budgets.ts";
+import { withinCaps } from "./caps.ts";
 import { withTransaction } from "./pool.ts";
 import { query } from "./query.ts";
 import { WindowChanges } from "./windows.ts";
@@ -39,7 +42,25 @@ export interface AttemptEnd {
 /** What becomes of the job. */
 export type NextStep =
   | { state: FinalState; failureCode?: string; failureFault?: Fault }
-  | { state: "queued"; retryReason: string; countsTry: boolean; notBefore?: Date; waitReason?: WaitReason };
+  | {
+      state: "queued";
+      retryReason: string;
+      countsTry: boolean;
+      notBefore?: Date;
+      waitReason?: WaitReason;
+      /** It goes on with a paused answer sent back, if the caps of its job allow it. */
+      continuation?: Continuation;
+      /** What there is so far, to be kept where it must not go on; null or absent: nothing. */
+      soFar?: string | null;
+    };
+
+/** A paused answer and the request that continues it. */
+export interface Continuation {
+  /** The JSON text of the message that is sent back. */
+  turn: string;
+  request: Pick<RenderedRequest, "bytes" | "inputTokensMax" | "toolRounds">;
+  requestSha256: Buffer;
+}
 
 export interface AttemptRecord {
   jobId: string;
@@ -64,6 +85,8 @@ export interface RecordedAttempt {
   jobMoved: boolean;
   /** Spend above the hold, nano-dollars. It is booked; the caller raises the alarm. */
   overrunNano: bigint;
+  /** The cap that ended the job where another attempt was to follow. */
+  brokenCap: CapName | null;
 }
 
 /** Ends attempts. Answers one verdict a record, in the same order. Throws `database_unavailable`; then none is recorded. */
@@ -87,8 +110,10 @@ export async function closeAttempts(
   changes: WindowChanges,
 ): Promise<RecordedAttempt[]> {
   const answers = new Map<string, RecordedAttempt>();
-  for (const group of oncePerJob(records))
-    for (const answer of await closeGroup(client, group, changes)) answers.set(nameOf(answer), answer);
+  const { records: allowed, brokenCaps } = await withinCaps(client, records);
+  for (const group of oncePerJob(allowed))
+    for (const answer of await closeGroup(client, group, changes))
+      answers.set(nameOf(answer), { ...answer, brokenCap: brokenCaps.get(answer.jobId) ?? null });
   return records.map(
     (record) =>
       answers.get(nameOf(record)) ?? {
@@ -97,6 +122,7 @@ export async function closeAttempts(
         recorded: "already",
         jobMoved: false,
         overrunNano: 0n,
+        brokenCap: null,
       },
   );
 }
@@ -122,7 +148,7 @@ async function closeGroup(
   client: Client,
   records: readonly AttemptRecord[],
   changes: WindowChanges,
-): Promise<RecordedAttempt[]> {
+): Promise<Omit<RecordedAttempt, "brokenCap">[]> {
   const { rows } = await closeRows(client, parametersOf(records));
   // A correction downwards makes room that nobody would look for: what a hold gives back is followed by its own end.
   if (rows.some((row) => row.spent_nano < 0n)) await notifyBudget(client, "correction");

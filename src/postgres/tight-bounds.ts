@@ -32,7 +32,7 @@ export interface BoundedRow {
   readonly input_tokens_counted: number | null;
   readonly full_cap: boolean;
   readonly deadline_at: Date | null;
-  readonly attempts_paid: number;
+  readonly attempts_counted: number;
   readonly attempts_max: number;
 }
 
@@ -64,7 +64,7 @@ export async function boundsIn(
       outputTokensMax: effectiveCap(
         {
           declaredTokens: row.output_tokens_max,
-          attemptsPaid: row.attempts_paid,
+          attemptsPaid: row.attempts_counted,
           attemptsMax: row.attempts_max,
           fullCap: row.full_cap,
           deadlineAt: row.deadline_at,

@@ -7,6 +7,7 @@ export interface Ids {
   message(): string;
   batch(): string;
   toolUse(): string;
+  serverToolUse(): string;
 }
 
 const partOf = (hash: number): string => hash.toString(36).padStart(7, "0");
@@ -23,5 +24,6 @@ export const createIds = (seed: number): Ids => {
     message: () => next("msg_"),
     batch: () => next("msgbatch_"),
     toolUse: () => next("toolu_"),
+    serverToolUse: () => next("srvtoolu_"),
   };
 };

@@ -22,6 +22,7 @@ export function createReaper(deps: { pool: Pool; log: Log }): Sweep {
     const requeued: string[] = [];
     for (const [at, orphan] of orphans.entries()) {
       const answer = recorded[at];
+      if (answer?.brokenCap) log.event("job.capped", { job: orphan.job_id, cap: answer.brokenCap });
       if (answer?.recorded === "now") log.event("attempt.presumed", presumedFields(orphan));
       if (answer?.jobMoved === true) requeued.push(orphan.queue_id);
     }
@@ -49,7 +50,7 @@ const presumedFields = (orphan: Orphan) => ({
 });
 
 function presumed(orphan: Orphan): AttemptRecord {
-  const isLast = orphan.attempts_paid + 1 >= orphan.attempts_max;
+  const isLast = orphan.attempts_counted + 1 >= orphan.attempts_max;
   return {
     jobId: orphan.job_id,
     attemptNo: orphan.no,

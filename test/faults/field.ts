@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "../../src/config/ids.ts";
-import { freePort } from "../../src/config/data-dir/spawn-server.ts";
 import { startSimulator } from "../../src/simulator/server.ts";
 import type { Simulator } from "../../src/simulator/server.ts";
 import { openPrivateRedis } from "../support/private-redis.ts";
 import type { PrivateRedis } from "../support/private-redis.ts";
+import { quietPort } from "../support/quiet-port.ts";
 import { SteadyClient } from "../support/steady-client.ts";
 import type { Arena } from "./arena.ts";
 import { goOn, Member } from "./member.ts";
@@ -56,7 +56,7 @@ export async function openField(arena: Arena, schedule: Schedule): Promise<Field
       pollRetryAfterS: 0,
       ...schedule.provider,
     }),
-    freePort(undefined),
+    quietPort(),
   ]);
   const db = new SteadyClient(database.url);
   await setCeilings(db, arena, schedule);

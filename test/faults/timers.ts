@@ -32,6 +32,7 @@ export const timerSettings = {
   SLUICE_RETRY_CAP_MS: "200",
   SLUICE_RETRY_AFTER_MAX_MS: "1000",
   SLUICE_DRAIN_TIMEOUT_MS: "2000",
+  SLUICE_RAMP_MS: "500",
 };
 
 /** Bounds by file and name; milliseconds but where the name says otherwise. */
@@ -43,7 +44,6 @@ const bounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     sweepEveryMs: 200,
     cancelGraceMs: 1_000,
     stopLookMs: 100,
-    rampMs: 500,
     windowSeconds: 1,
     listenerBeatMs: 250,
     listenerDeadlineMs: 800,

@@ -222,6 +222,8 @@ test("a creator that comes back proves by its own answer what was adopted, and w
       (await fixture.rows("SELECT 1 FROM message_batches WHERE cancel_sent_at IS NOT NULL")).length === 1,
   );
   expect(fixture.simulator.world.batches.all()[0]?.cancel).not.toBeNull();
+  // What comes back is soon done again.
+  fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
   await fixture.drive();
   await judgeLane(fixture);
 });

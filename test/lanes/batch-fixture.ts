@@ -40,8 +40,8 @@ export interface FixtureOptions {
   /** Settings by their environment names. */
   settings?: Record<string, string>;
   leaseMs?: number;
-  /** Where job types are beside the shipped ones. */
-  jobsDir?: string;
+  /** Where further job types are. */
+  jobsDirs?: readonly string[];
   queueBackend?: QueueBackend;
   /** Stands before the provider's calls, to lose or hold what they answer. */
   intercept?: (batches: ProviderBatches) => ProviderBatches;
@@ -101,7 +101,7 @@ export async function openBatchFixture(options: FixtureOptions = {}): Promise<Ba
     ...options.settings,
   });
   const pool = openPool(database.url, { max: 10, applicationName: "test", log: silentLog });
-  const jobTypes = await loadJobTypes({ dirs: options.jobsDir === undefined ? [] : [options.jobsDir] });
+  const jobTypes = await loadJobTypes({ dirs: options.jobsDirs ?? [] });
   await bootstrap({ pool, config, log: silentLog, jobTypes });
   const gate: Gate = () => fixture.gate;
   const provider = createProvider({ baseUrl: simulator.url, apiKey: "test-key", gate, clock });

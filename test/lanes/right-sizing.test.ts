@@ -45,7 +45,7 @@ interface Sized {
 
 /** A batch lane that holds and sends what its caps say. */
 async function open(): Promise<Sized> {
-  const fixture = await openBatchFixture({ jobsDir: types.dir });
+  const fixture = await openBatchFixture({ jobsDirs: [types.dir] });
   closers.push(() => fixture.close());
   const { pool, jobTypes } = fixture.deps;
   const config = { countTokens: "when_bound", callTimeoutMs: 120_000 } as const;
@@ -59,7 +59,7 @@ async function open(): Promise<Sized> {
       submitBulk(fixture.databaseUrl, {
         lane: "batch",
         type: sizedType.name,
-        jobsDir: types.dir,
+        jobsDirs: [types.dir],
         inputs: sizedInputs(count),
         ...more,
       }),
@@ -224,7 +224,7 @@ test("in the realtime lane a cut call is made again with the declared cap, each 
   await submitBulk(databaseUrl, {
     lane: "realtime",
     type: sizedType.name,
-    jobsDir: types.dir,
+    jobsDirs: [types.dir],
     inputs: sizedInputs(30),
   });
   await waitFor(

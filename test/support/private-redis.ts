@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort } from "../../src/config/data-dir/spawn-server.ts";
+import { quietPort } from "./quiet-port.ts";
 import { waitFor } from "./wait.ts";
 
 export interface PrivateRedis {
@@ -28,7 +28,7 @@ export async function openPrivateRedis(): Promise<PrivateRedis> {
   const home = mkdtempSync(join(tmpdir(), "sluice-redis-"));
   const data = join(home, "appendonlydir");
   const kept = join(home, "kept");
-  const port = await freePort(undefined);
+  const port = await quietPort();
   const url = `redis://127.0.0.1:${port}/0`;
   let server = await start(home, port, url);
   const kill = async (): Promise<void> => {

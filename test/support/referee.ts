@@ -76,8 +76,18 @@ const rules: readonly { says: string; sql: string }[] = [
   { says: "no upload is half done", sql: "SELECT key FROM idempotency_keys WHERE status IS NULL" },
   {
     says: "attempts that may have cost are counted, and within their number",
-    sql: `SELECT j.id FROM jobs j WHERE j.attempts_paid > j.attempts_max OR j.attempts_paid <>
+    sql: `SELECT j.id FROM jobs j WHERE j.attempts_paid - j.continuations > j.attempts_max OR j.attempts_paid <>
             (SELECT count(*) FROM attempts a WHERE a.job_id = j.id AND a.state IN ('settled', 'presumed'))`,
+  },
+  {
+    says: "every continuation is an attempt behind a paused one",
+    sql: `SELECT j.id FROM jobs j WHERE j.continuations <> (SELECT count(*) FROM job_turns t JOIN attempts a ON a.job_id = t.job_id AND a.no = t.attempt_no
+             WHERE t.job_id = j.id AND a.outcome = 'paused' AND a.state IN ('settled', 'presumed') AND a.no < j.attempt_no)`,
+  },
+  {
+    says: "no attempt goes on with a bulk's totals beyond their caps",
+    sql: `SELECT b.id FROM bulks b WHERE (b.caps ->> 'bulk_attempts_max')::bigint <
+            (SELECT sum(j.attempts_paid) FROM jobs j WHERE j.bulk_id = b.id)`,
   },
   {
     says: "no message batch is under way",

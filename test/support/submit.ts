@@ -3,6 +3,7 @@
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
 import { loadJobTypes } from "../../src/config/job-types.ts";
+import { type Caps, capsAttempts, leftBeyond, narrowed, tokensBound } from "../../src/domain/caps.ts";
 import type { Lane } from "../../src/domain/job.ts";
 import { openPool, withTransaction } from "../../src/postgres/pool.ts";
 import { insertBulk, insertJobs } from "../../src/postgres/intake.ts";
@@ -21,19 +22,19 @@ export interface TestBulk {
   labels?: Record<string, string>;
   /** Whether its jobs may go to the batch lane where a ceiling says so. */
   mayWait?: boolean;
-  /** Where its job type is, if it is not a shipped one. */
-  jobsDir?: string;
+  caps?: Caps;
+  /** Where further job types are. */
+  jobsDirs?: readonly string[];
   /** Of all its jobs. */
   deadlineAt?: Date;
 }
 
 /** Stores a bulk in a queue of the tenant `default` and tells the lanes; answers its id. */
 export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<string> {
-  const jobType = (await loadJobTypes({ dirs: bulk.jobsDir === undefined ? [] : [bulk.jobsDir] })).get(
-    bulk.type ?? "classify-intent",
-  );
+  const jobType = (await loadJobTypes({ dirs: bulk.jobsDirs ?? [] })).get(bulk.type ?? "classify-intent");
   if (jobType === undefined) throw new Error("no such job type");
   const pool = openPool(databaseUrl, { max: 2, applicationName: "test", log: silentLog });
+  const caps = narrowed(jobType.caps, bulk.caps ?? {});
   const id = newId();
   const prepared = jobType.prepare(bulk.shared ?? null);
   await withTransaction(pool, async (client) => {
@@ -53,6 +54,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
       single: false,
       retryOf: null,
       createdBy: "test",
+      caps,
       expiresAt: new Date(systemClock.now().getTime() + 7 * 86_400_000),
     });
     const jobs = bulk.inputs.map((input, index) => {
@@ -79,10 +81,22 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
     for (let from = 0; from < jobs.length; from += 1_000)
       await insertJobs(
         client,
-        { ...of, attemptsMax: 3, expiresAtDeadline: false },
+        {
+          ...of,
+          attemptsMax: Math.min(3, caps.attemptsMax ?? 3),
+          expiresAtDeadline: false,
+          fullCap: capsAttempts(caps),
+        },
         jobs.slice(from, from + 1_000),
       );
-    await client.query("UPDATE bulks SET accepted = $2 WHERE id = $1", [id, jobs.length]);
+    const tokens = jobs.reduce((sum, { request }) => sum + tokensBound(request), 0);
+    const left = leftBeyond({ accepted: jobs.length, bytes: 0, tokens }, caps);
+    await client.query("UPDATE bulks SET accepted = $2, attempts_left = $3, tokens_left = $4 WHERE id = $1", [
+      id,
+      jobs.length,
+      left.attempts,
+      left.tokens,
+    ]);
     await client.query("SELECT pg_notify('sluice_work', $1)", [queue.id]);
   });
   await pool.end();

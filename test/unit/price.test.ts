@@ -66,6 +66,7 @@ test("nothing inside the bound costs more than the worst case", () => {
   const traits: fc.Arbitrary<CostTraits> = fc.record({
     cacheWrite: fc.constantFrom("none", "5m", "1h"),
     mayRunInUs: fc.boolean(),
+    webSearchesMax: fc.nat(50),
   });
   fc.assert(
     fc.property(
@@ -73,13 +74,14 @@ test("nothing inside the bound costs more than the worst case", () => {
       fc.tuple(tokens, tokens, tokens, tokens, tokens),
       fc.tuple(fc.nat(100_000), fc.nat(5_000), fc.boolean()),
       (terms, [input, write5m, write1h, read, output], [inputSlack, outputSlack, us]) => {
-        const { cacheWrite } = terms.traits;
+        const { cacheWrite, webSearchesMax } = terms.traits;
         const actual = usage({
           inputTokens: input,
           cacheWrite5mTokens: cacheWrite === "none" ? 0 : write5m,
           cacheWrite1hTokens: cacheWrite === "1h" ? write1h : 0,
           cacheReadTokens: cacheWrite === "none" ? 0 : read,
           outputTokens: output,
+          webSearches: Math.min(webSearchesMax, inputSlack),
           ranInUs: us && terms.traits.mayRunInUs,
         });
         const price = priceOf(terms.model, terms.instant);
@@ -92,7 +94,10 @@ test("nothing inside the bound costs more than the worst case", () => {
         const cost = costNanoUsd(actual, { lane: terms.lane, price });
         const worst = worstCostNanoUsd({ ...bound, traits: terms.traits });
         expect(worst).toBeGreaterThanOrEqual(cost);
-        expect(worstCostNanoUsd(bound)).toBeGreaterThanOrEqual(worst);
+        const withoutSearches = { ...terms.traits, webSearchesMax: 0 };
+        expect(worstCostNanoUsd(bound)).toBeGreaterThanOrEqual(
+          worstCostNanoUsd({ ...bound, traits: withoutSearches }),
+        );
       },
     ),
     { numRuns: 1_000 },
@@ -101,15 +106,23 @@ test("nothing inside the bound costs more than the worst case", () => {
 
 test("the worst case is no more than the dearest usage there is", () => {
   const price = priceOf("claude-haiku-5-5");
-  const plain = { cacheWrite: "none", mayRunInUs: false } as const;
+  const plain = { cacheWrite: "none", mayRunInUs: false, webSearchesMax: 0 } as const;
   // 8,000 × 100 + 300 × 500 = 950,000; halved in a batch
   const small = { inputTokensMax: 8_000, outputTokensMax: 300, price, traits: plain };
   expect(worstCostNanoUsd({ ...small, lane: "realtime" })).toBe(950_000n);
   expect(worstCostNanoUsd({ ...small, lane: "batch" })).toBe(475_000n);
   // 1-hour writes: 8,000 × 200 + 150,000 = 1,750,000; in the US × 1.1
   expect(
-    worstCostNanoUsd({ ...small, lane: "realtime", traits: { cacheWrite: "1h", mayRunInUs: true } }),
+    worstCostNanoUsd({
+      ...small,
+      lane: "realtime",
+      traits: { cacheWrite: "1h", mayRunInUs: true, webSearchesMax: 0 },
+    }),
   ).toBe(1_925_000n);
+  // Five searches at $10 per 1,000, whole in either lane: 950,000 + 50,000,000
+  const searching = { ...small, traits: { ...plain, webSearchesMax: 5 } };
+  expect(worstCostNanoUsd({ ...searching, lane: "realtime" })).toBe(50_950_000n);
+  expect(worstCostNanoUsd({ ...searching, lane: "batch" })).toBe(50_475_000n);
   // A bound above the threshold is held at the dear tier: 100,001 × 500 + 300 × 2,500
   expect(worstCostNanoUsd({ ...small, inputTokensMax: 100_001, lane: "realtime" })).toBe(50_750_500n);
 });

@@ -26,6 +26,7 @@ interface SubmitOptions extends ServiceOptions {
   readonly priority?: string;
   readonly onInvalid?: string;
   readonly label: readonly string[];
+  readonly cap: readonly string[];
   readonly idempotencyKey?: string;
   readonly quoteId?: string;
   readonly watch?: true;
@@ -53,6 +54,12 @@ export function treatmentOptions(command: Command): Command {
     .option(
       "--label <name:value>",
       "may be given several times",
+      (pair: string, all: string[]) => [...all, pair],
+      [],
+    )
+    .option(
+      "--cap <name:number>",
+      "what the work may not pass, such as max_tokens_max:500; may be given several times",
       (pair: string, all: string[]) => [...all, pair],
       [],
     );
@@ -95,8 +102,9 @@ const submittedSchema = z.object({
 });
 type Submitted = z.infer<typeof submittedSchema>;
 
-export type Choices = Omit<SubmitOptions, keyof ServiceOptions | "watch" | "label"> & {
+export type Choices = Omit<SubmitOptions, keyof ServiceOptions | "watch" | "label" | "cap"> & {
   readonly label?: readonly string[];
+  readonly cap?: readonly string[];
 };
 
 interface FileUpload {
@@ -117,9 +125,9 @@ export function sendFile(
   choices: Choices,
   how: { readonly quote?: "true"; readonly quote_id?: string | undefined },
 ): Promise<unknown> {
-  const { queue, type, urgency, deadline, priority, onInvalid, label, idempotencyKey } = choices;
+  const { queue, type, urgency, deadline, priority, onInvalid, label, cap, idempotencyKey } = choices;
   return client.request("POST", "/v1/bulks", {
-    query: { queue, type, urgency, deadline, priority, on_invalid: onInvalid, label, ...how },
+    query: { queue, type, urgency, deadline, priority, on_invalid: onInvalid, label, cap, ...how },
     headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
     upload: {
       content: upload.content,

@@ -1,5 +1,6 @@
 // What can be done with a bulk that is there: try jobs again, delete its content, watch it.
 import { z } from "zod";
+import { readCaps } from "../../domain/caps.ts";
 import { finalStates } from "../../domain/job.ts";
 import { deleteBulk } from "../../intake/erase.ts";
 import { readLabels } from "../../intake/line-schema.ts";
@@ -41,6 +42,7 @@ function retryRoute(api: Api): Route {
       "queue_not_found",
       "type_not_found",
       "invalid_lines",
+      "cap_exceeded",
       "budget_bound",
       "too_many_requests",
     ],
@@ -63,7 +65,7 @@ function retryRoute(api: Api): Route {
               createdBy: caller.actor,
               queue,
               jobType: requireType(api, bulk.job_type),
-              origin: { id: bulk.id, shared: bulk.shared, labels },
+              origin: { id: bulk.id, shared: bulk.shared, labels, caps: readCaps(bulk.caps) },
               outcomes: query.outcome ?? retriedByDefault,
             },
             async (client, done) => {

@@ -3,6 +3,7 @@ import { limits } from "../../config/limits.ts";
 import { cancelJob } from "../../control/cancel.ts";
 import { ServiceError } from "../../domain/errors.ts";
 import { finalStates, openStates } from "../../domain/job.ts";
+import { capsSchema } from "../../intake/caps.ts";
 import {
   deadlineSchema,
   keySchema,
@@ -46,6 +47,7 @@ const newJob = z
     deadline: deadlineSchema.nullish(),
     priority: prioritySchema.nullish(),
     labels: labelsSchema.nullish(),
+    caps: capsSchema.optional(),
   })
   .meta({ id: "NewJob" });
 
@@ -71,6 +73,7 @@ function submitJobRoute(api: Api): Route {
       "line_too_long",
       "unbounded_cost",
       "price_unknown",
+      "cap_exceeded",
       "queue_not_found",
       "type_not_found",
       "budget_bound",
@@ -81,7 +84,7 @@ function submitJobRoute(api: Api): Route {
         api.idempotency,
         { ...call, route: "POST /v1/jobs", body: call.source },
         async (seal) => {
-          const { queue, type, ...fields } = body;
+          const { queue, type, caps, ...fields } = body;
           const target = await requireTarget(api, caller, { queue, type });
           const requireRoomFor = await requireRoom(api, caller, {
             queueId: target.queue.id,
@@ -99,6 +102,7 @@ function submitJobRoute(api: Api): Route {
               single: true,
               choices: {},
               labels: {},
+              caps,
               lines: oneLine(fields),
             },
             async (client, done) => {

@@ -17,6 +17,7 @@ import { submit, type Submission, type Submitted } from "../../intake/submit.ts"
 import { findBudget } from "../../postgres/budgets.ts";
 import type { Api } from "../api.ts";
 import { type Body, readJson } from "../body.ts";
+import { capsQuery } from "../caps.ts";
 import { requireRoom } from "../budgets/turn-away.ts";
 import { bulkLinks } from "../present.ts";
 import { runOnce } from "../replay.ts";
@@ -46,6 +47,7 @@ const query = z.strictObject({
   priority: z.coerce.number().pipe(prioritySchema).optional(),
   on_invalid: z.enum(["reject", "skip"]).default("reject"),
   label: labelsQuery.optional(),
+  cap: capsQuery.optional(),
   quote: z
     .enum(["true", "false"])
     .transform((text) => text === "true")
@@ -91,6 +93,7 @@ export function submitBulkRoute(api: Api): Route {
       "invalid_lines",
       "invalid_input",
       "empty_upload",
+      "cap_exceeded",
       "upload_incomplete",
       "upload_too_large",
       "too_many_lines",
@@ -165,6 +168,7 @@ async function submissionOf(api: Api, { caller, source, query: asked }: Call): P
     single: false,
     choices: { urgency, deadline, priority },
     labels: asked.label ?? {},
+    caps: asked.cap,
     ...(await readForm(source, api.config)),
   };
 }

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import type { CompiledJobType } from "../../domain/compile-job-type.ts";
+import { namedCaps } from "../../domain/caps.ts";
 import { readSizes } from "../../postgres/right-sizes.ts";
 import type { TypeSize } from "../../postgres/right-sizes.ts";
 import type { Api } from "../api.ts";
 import { presentSize, sizeSchema } from "../bounds.ts";
+import { shownCaps } from "../caps.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { requireType } from "../target.ts";
 
@@ -14,6 +16,7 @@ const typeSchema = z
     description: z.string(),
     model: z.string().nullable().meta({ description: "null: each input names its own." }),
     max_tokens: z.int().nullable(),
+    caps: shownCaps,
     default_urgency: z.enum(["now", "whenever"]).nullable(),
     expires_at_deadline: z.boolean(),
     right_size: z.array(sizeSchema).nullable().meta({
@@ -45,6 +48,7 @@ function presentType(type: CompiledJobType, sizes: readonly TypeSize[]) {
     description: type.description,
     model: type.model,
     max_tokens: type.maxTokens,
+    caps: namedCaps(type.caps),
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
     right_size: type.rightSize ? sizes.filter(({ jobType }) => jobType === type.name).map(presentSize) : null,

@@ -162,14 +162,15 @@ const frameOf = (chunk: { first: boolean; last: boolean }): number =>
 async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {
   try {
     const jobs = await prepared.of(request.bulk_id, request.job_type);
-    const accepted = jobs?.render(request.input, request.prompt_version);
-    if (jobs === null || accepted === undefined) return null;
-    if (!createHash("sha256").update(accepted.params).digest().equals(request.request_sha256)) return null;
+    if (jobs === null) return null;
     const { output_tokens_max: cap, declared_tokens: declared } = request;
+    const turns = request.turns ?? [];
+    const accepted = jobs.render(request.input, request.prompt_version, { turns });
+    if (!createHash("sha256").update(accepted.params).digest().equals(request.request_sha256)) return null;
     const sent =
       cap === null || cap === declared
         ? accepted
-        : jobs.render(request.input, request.prompt_version, { maxTokens: cap });
+        : jobs.render(request.input, request.prompt_version, { turns, maxTokens: cap });
     return sent.bytes === request.request_bytes ? sent.params : null;
   } catch (error) {
     // The database is away: that says nothing about the request.

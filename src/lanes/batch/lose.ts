@@ -75,7 +75,7 @@ function recordOf(line: OpenLine, terms: { unpaid: boolean; triesMax: number }):
 
 function nextOf(line: OpenLine, { unpaid, triesMax }: { unpaid: boolean; triesMax: number }): NextStep {
   if (line.cancel_requested_at !== null) return { state: "canceled" };
-  const paid = line.attempts_paid + (unpaid ? 0 : 1);
+  const paid = line.attempts_counted + (unpaid ? 0 : 1);
   if (paid >= line.attempts_max || line.tries + 1 >= triesMax)
     return { state: "failed", failureCode: "results_lost", failureFault: "provider" };
   return { state: "queued", retryReason: "results_lost", countsTry: true, waitReason: "batch" };

@@ -9,7 +9,10 @@ import { readInputs, readSettledLines } from "../../postgres/message-batch-lines
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
-import type { AttemptRecord } from "../../postgres/record.ts";
+import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
+import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
+import { continuePaused, keepTurns } from "../continuation.ts";
+import type { PausedJob } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { settleLine } from "./settle-line.ts";
@@ -76,7 +79,9 @@ async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promi
   }
 }
 
-const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
+/** What reads the answer, or, where there is none, what was said before it. */
+const needsInput = ({ line, result }: Paired): boolean => result.type === "succeeded" || line.turns !== null;
+const wantsInput = (each: Paired): boolean => each.line.input === null && needsInput(each);
 
 async function recordGroup(
   batch: MessageBatch,
@@ -119,24 +124,26 @@ async function settle(
     sentAt: batch.create_started_at,
     answeredAt: batch.ended_at ?? clock.now(),
   };
-  const answer =
-    result.type === "succeeded"
-      ? await readAnswer(
-          line,
-          { input: line.input ?? inputs.get(line.job_id), message: result.message },
-          deps,
-        )
+  const input = line.input ?? inputs.get(line.job_id);
+  const jobs =
+    input !== undefined && needsInput({ line, result })
+      ? await deps.prepared.of(line.bulk_id, line.job_type)
       : null;
-  return settleLine(line, { result, answer }, terms);
+  if (jobs === null || input === undefined)
+    return settleLine(line, { result, answer: null, continuation: null }, terms);
+  const job = { input, promptVersion: line.prompt_version, turns: line.turns ?? [] };
+  return keepTurns(settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms), jobs, job);
 }
 
-async function readAnswer(
-  line: SettledLine,
-  { input, message }: { input: string | undefined; message: Readonly<Record<string, unknown>> },
-  { prepared }: BatchLaneDeps,
-): Promise<Answer | null> {
-  const jobs = await prepared.of(line.bulk_id, line.job_type);
-  return jobs === null || input === undefined ? null : jobs.readAnswer(input, message);
+function readAnswer(
+  result: LineResult,
+  jobs: PreparedJobs,
+  job: PausedJob,
+): { answer: Answer | null; continuation: Continuation | null } {
+  if (result.type !== "succeeded") return { answer: null, continuation: null };
+  const answer = jobs.readAnswer(job.input, result.message, job.turns);
+  const isPaused = answer.outcome === "paused";
+  return { answer, continuation: isPaused ? continuePaused(jobs, job, result.message) : null };
 }
 
 async function record(
@@ -145,7 +152,8 @@ async function record(
   deps: BatchLaneDeps,
 ): Promise<number> {
   const recorded = await recordAttempts(deps.pool, records);
-  for (const { jobId, attemptNo, overrunNano } of recorded) {
+  for (const { jobId, attemptNo, overrunNano, brokenCap } of recorded) {
+    if (brokenCap !== null) deps.log.event("job.capped", { jobId, attemptNo, cap: brokenCap });
     if (overrunNano > 0n) deps.log.event("budget.overrun", { jobId, attemptNo, overrunNano });
   }
   return batch.error_code === "found_late" ? recorded.filter((each) => each.recorded === "late").length : 0;

@@ -16,7 +16,7 @@ import { ServiceError } from "../../domain/errors.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { findModel } from "../../domain/models.ts";
 import { readCustomId } from "../../domain/pack.ts";
-import { costNanoUsd, priceAt, readUsage, worstCostNanoUsd } from "../../domain/price.ts";
+import { costNanoUsd, priceAt, readUsage, traitsOf, worstCostNanoUsd } from "../../domain/price.ts";
 import { markFoundLate } from "../../postgres/message-batch-doubt.ts";
 import { startLines, storeCreated } from "../../postgres/message-batches.ts";
 import {
@@ -249,7 +249,7 @@ function foundLine(job: KnownJob, line: Priced | undefined, createdAt: Date): Fo
           outputTokensMax: job.output_tokens_max,
           lane: "batch",
           price,
-          traits: { cacheWrite: job.cache_write, mayRunInUs: job.may_run_in_us },
+          traits: traitsOf(job),
         });
   const nano = line === undefined ? 0n : (line.nano ?? worst());
   return { job, jobId: job.id, model: job.model, priceId: price?.id ?? "", nano };

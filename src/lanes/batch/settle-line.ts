@@ -7,8 +7,8 @@ import type { LineResult, LineTerms } from "../../domain/batch-line.ts";
 import { cutByCap } from "../../domain/right-size.ts";
 import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
-import type { AttemptEnd, AttemptRecord } from "../../postgres/record.ts";
-import { resultOf } from "../realtime/settle-call.ts";
+import type { AttemptEnd, AttemptRecord, Continuation } from "../../postgres/record.ts";
+import { afterAnswer } from "../realtime/settle-call.ts";
 
 export interface SettleTerms extends Omit<LineTerms, "tries" | "unwanted"> {
   /** When the batch was created, and when the provider had ended it. */
@@ -20,17 +20,23 @@ export interface SettleTerms extends Omit<LineTerms, "tries" | "unwanted"> {
 export interface ReadResult {
   readonly result: LineResult;
   readonly answer: Answer | null;
+  /** For an answer that is paused: how it goes on, where it can. */
+  readonly continuation: Continuation | null;
 }
 
 /** The record that ends the line's attempt. */
 export function settleLine(
   line: SettledLine,
-  { result, answer }: ReadResult,
+  { result, answer, continuation }: ReadResult,
   terms: SettleTerms,
 ): AttemptRecord {
   const base = { jobId: line.job_id, attemptNo: line.no };
   const times = { answeredAt: terms.answeredAt, ...(terms.sentAt !== null && { sentAt: terms.sentAt }) };
-  if (result.type === "succeeded") return { ...base, ...settleMessage(line, result.message, answer, times) };
+  if (result.type === "succeeded")
+    return {
+      ...base,
+      ...settleMessage(line, result.message, answer === null ? null : { answer, continuation }, times),
+    };
   const outcome = result.type === "errored" ? result.outcome : result.type;
   const known =
     result.type === "errored"
@@ -55,7 +61,7 @@ type Settled = Pick<AttemptRecord, "attempt" | "next" | "result">;
 function settleMessage(
   line: SettledLine,
   message: Readonly<Record<string, unknown>>,
-  answer: Answer | null,
+  read: { answer: Answer; continuation: Continuation | null } | null,
   times: Pick<AttemptEnd, "sentAt" | "answeredAt">,
 ): Settled {
   const usage = readUsage(message["usage"]);
@@ -65,7 +71,7 @@ function settleMessage(
   const known = usage !== null && price !== undefined;
   const attempt: AttemptEnd = {
     state: known ? "settled" : "presumed",
-    outcome: answer?.outcome ?? "invalid_output",
+    outcome: read?.answer.outcome ?? "invalid_output",
     costNano: known ? costNanoUsd(usage, { lane: "batch", price }) : line.worst_nano,
     realtimeNano: known ? costNanoUsd(usage, { lane: "realtime", price }) : line.worst_nano * 2n,
     answerSha256: createHash("sha256").update(JSON.stringify(message)).digest(),
@@ -74,14 +80,19 @@ function settleMessage(
     ...times,
   };
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
-  if (answer === null)
+  if (read === null)
     return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
-  if (isCutByCap(line, stopReason))
-    return {
-      attempt,
-      next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch" },
-    };
-  return { attempt, next: { state: answer.outcome }, result: resultOf(answer) };
+  const after = afterAnswer(read, "batch");
+  if (!isCutByCap(line, stopReason)) return { attempt, ...after };
+  const soFar = after.result?.output ?? null;
+  const next = {
+    state: "queued",
+    retryReason: cutByCap,
+    countsTry: false,
+    waitReason: "batch",
+    soFar,
+  } as const;
+  return { attempt, next };
 }
 
 /** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */

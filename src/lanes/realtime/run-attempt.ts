@@ -26,6 +26,7 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
+import { continuePaused, keepTurns } from "../continuation.ts";
 import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
@@ -90,7 +91,10 @@ export async function runAttempt(
   if (!run.claimed) return { outcome: "not_claimed", detail: run.why };
   const recorded = await deps.record(run.record);
   report(run.job, run.record, recorded, deps);
-  return { outcome: run.record.attempt.outcome, detail: run.record.next.state };
+  return {
+    outcome: run.record.attempt.outcome,
+    detail: recorded.brokenCap ?? run.record.next.state,
+  };
 }
 
 /**
@@ -133,12 +137,13 @@ async function attempt(
   await noteRefusal(end, job, deps);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
-  return settleCall(job, end, read, {
+  const record = settleCall(job, end, read, {
     retry: { baseMs: retryBaseMs, capMs: retryCapMs, retryAfterMaxMs },
     triesMax: deps.config.triesMax,
     now: deps.clock.now(),
     random: deps.random(),
   });
+  return keepTurns(record, prepared, job);
 }
 
 /**
@@ -147,10 +152,11 @@ async function attempt(
  */
 function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   try {
-    const { params } = prepared.render(job.input, job.promptVersion);
+    const { turns } = job;
+    const { params } = prepared.render(job.input, job.promptVersion, { turns });
     if (!createHash("sha256").update(params).digest().equals(job.requestSha256)) return null;
     if (job.cap === undefined) return params;
-    return prepared.render(job.input, job.promptVersion, { maxTokens: job.cap }).params;
+    return prepared.render(job.input, job.promptVersion, { turns, maxTokens: job.cap }).params;
   } catch {
     return null;
   }
@@ -184,9 +190,11 @@ function readMessage(
 ): ReadAnswer | null {
   const message = end.body;
   if (!isRecord(message) || message["type"] !== "message" || !Array.isArray(message["content"])) return null;
+  const answer = prepared.readAnswer(job.input, message, job.turns);
   return {
-    answer: prepared.readAnswer(job.input, message),
+    answer,
     sha256: createHash("sha256").update(end.text).digest(),
+    continuation: answer.outcome === "paused" ? continuePaused(prepared, job, message) : null,
   };
 }
 
@@ -209,7 +217,8 @@ function report(
   if (recorded.overrunNano > 0n) log.event("budget.overrun", { ...ids, overrunNano: recorded.overrunNano });
   // A late record, or one of a job that was canceled meanwhile, may move nothing.
   if (!recorded.jobMoved) return;
-  if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
+  if (recorded.brokenCap !== null) log.event("job.capped", { ...ids, cap: recorded.brokenCap });
+  else if (record.next.state !== "queued") log.event("job.finished", { ...ids, state: record.next.state });
   else if (record.next.countsTry) log.event("job.retry_scheduled", ids);
   else log.event("job.requeued", { ...ids, reason: record.next.retryReason });
 }

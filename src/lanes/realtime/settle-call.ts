@@ -10,7 +10,8 @@ import { retryDelayMs } from "../../domain/retry.ts";
 import { cutByCap } from "../../domain/right-size.ts";
 import type { RetryTimes } from "../../domain/retry.ts";
 import type { ClaimedJob } from "../../postgres/claim.ts";
-import type { AttemptEnd, AttemptRecord, NextStep } from "../../postgres/record.ts";
+import type { WaitReason } from "../../domain/job.ts";
+import type { AttemptEnd, AttemptRecord, Continuation, NextStep } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 
 export interface SettleTerms {
@@ -26,6 +27,8 @@ export interface SettleTerms {
 export interface ReadAnswer {
   answer: Answer;
   sha256: Buffer;
+  /** For an answer that is paused: how it goes on, where it can. */
+  continuation: Continuation | null;
 }
 
 type ReachedEnd = Exclude<CallEnd<unknown>, { kind: "shut" }>;
@@ -116,13 +119,27 @@ function settleAnswer(
     ...(isRecord(message["usage"]) && { usage: message["usage"] }),
   };
   // Cut by our own cap: it gets the declared one, in a turn that was left for it.
-  if (job.cap !== undefined && message["stop_reason"] === "max_tokens")
-    return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false } };
-  return { ...base, attempt, next: { state: read.answer.outcome }, result: resultOf(read.answer) };
+  const after = afterAnswer(read, "schedule");
+  if (job.cap === undefined || message["stop_reason"] !== "max_tokens") return { ...base, attempt, ...after };
+  const soFar = after.result?.output ?? null;
+  return { ...base, attempt, next: { state: "queued", retryReason: cutByCap, countsTry: false, soFar } };
+}
+
+/** What becomes of a job whose attempt was answered: its outcome, or, for one that is paused, another attempt. */
+export function afterAnswer(
+  { answer, continuation }: Omit<ReadAnswer, "sha256">,
+  waitReason: WaitReason,
+): Pick<AttemptRecord, "next" | "result"> {
+  if (answer.outcome !== "paused") return { next: { state: answer.outcome }, result: resultOf(answer) };
+  if (continuation === null) return { next: { state: "truncated" }, result: resultOf(answer) };
+  const { output: soFar } = answer;
+  return {
+    next: { state: "queued", retryReason: "pause_turn", countsTry: false, waitReason, continuation, soFar },
+  };
 }
 
 /** What is stored for the caller; reasons are names and codes, never what the model wrote. */
-export function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
+function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
   switch (answer.outcome) {
     case "succeeded":
       return {
@@ -131,6 +148,8 @@ export function resultOf(answer: Answer): NonNullable<AttemptRecord["result"]> {
         abstained: answer.abstained,
         reason: null,
       };
+    case "paused":
+      return { output: answer.output, confidence: null, abstained: null, reason: "pause_turn" };
     case "refused":
       return { output: null, confidence: null, abstained: null, reason: answer.category };
     case "truncated":
@@ -159,7 +178,7 @@ function nextStep(
   const fault = rule.fault ?? "provider";
   if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: fault };
-  const paid = job.attemptsPaid + (rule.bill === "worst" ? 1 : 0);
+  const paid = job.attemptsCounted + (rule.bill === "worst" ? 1 : 0);
   const tries = job.tries + 1;
   if (paid >= job.attemptsMax)
     return { state: "failed", failureCode: "attempts_exhausted", failureFault: fault };

@@ -12,6 +12,8 @@ import { answerContext } from "./answer-context.ts";
 import type { AnswerContext } from "./answer-context.ts";
 import { gist } from "./facts.ts";
 import { compileSchema, schemaOf } from "./schema-answer.ts";
+import { isServerTool, searchesOf } from "./server-tools.ts";
+import type { Searches } from "./server-tools.ts";
 
 export type Twist =
   | "refusal"
@@ -29,6 +31,8 @@ export interface Answer {
   readonly outputTokens: number;
   readonly thinkingTokens: number;
   readonly webSearches: number;
+  /** Tokens of search results, billed as input beside the prompt. */
+  readonly resultTokens: number;
 }
 
 export interface AnswerRequest {
@@ -42,7 +46,13 @@ export interface AnswerRequest {
 
 const refusalCategories = ["cyber", "bio", "general_harms"] as const;
 
-const plain = { stopSequence: null, stopDetails: null, thinkingTokens: 0, webSearches: 0 } as const;
+const plain = {
+  stopSequence: null,
+  stopDetails: null,
+  thinkingTokens: 0,
+  webSearches: 0,
+  resultTokens: 0,
+} as const;
 
 export const makeAnswer = (world: World, request: AnswerRequest): Answer => {
   const context = answerContext(request.params, world.settings.seed);
@@ -51,7 +61,7 @@ export const makeAnswer = (world: World, request: AnswerRequest): Answer => {
   if (tokensMax === 0) return { ...plain, content: [], stopReason: "max_tokens", outputTokens: 0 };
   const call = toolCall(world, context, request);
   if (call !== null) return call;
-  return textAnswer(context, request, tokensMax);
+  return textAnswer(world, context, request);
 };
 
 /** Refusals come as a 200 without content and without output tokens. */
@@ -67,8 +77,26 @@ const refusal = (context: AnswerContext): Answer => ({
   outputTokens: 0,
 });
 
-const textAnswer = (context: AnswerContext, request: AnswerRequest, tokensMax: number): Answer => {
+/** What the blocks of one search take of the output. */
+const tokensPerUse = 20;
+
+/** A turn that pauses in the middle of its searches: no text yet. */
+const pausedAnswer = (searches: Searches, request: AnswerRequest): Answer => ({
+  ...plain,
+  content: searches.blocks,
+  stopReason: "pause_turn",
+  outputTokens: Math.min(Number(request.params["max_tokens"] ?? 1_024), searches.count * tokensPerUse),
+  webSearches: searches.count,
+  resultTokens: searches.inputTokens,
+});
+
+const textAnswer = (world: World, context: AnswerContext, request: AnswerRequest): Answer => {
+  const tokensMax = Number(request.params["max_tokens"] ?? 1_024);
   const dense = request.model.denseTokens;
+  const pauses = request.twist === "pause_turn";
+  const choice = toolChoice(request.params);
+  const searches = searchesOf(world, context, { params: request.params, pauses, choice });
+  if (pauses && searches.count > 0) return pausedAnswer(searches, request);
   const whole = wholeText(context, request);
   const stopped = stopAt(whole, request.params);
   const wanted = countTokens(stopped.text, dense);
@@ -79,17 +107,17 @@ const textAnswer = (context: AnswerContext, request: AnswerRequest, tokensMax: n
   const cut = wanted > limit;
   const text = cut ? cutToTokens(stopped.text, limit, dense) : stopped.text;
   const outputTokens = (cut ? limit : wanted) + thinking.tokens;
-  const webSearches = searchesOf(context, request.params);
   const block = { type: "text", text, citations: null };
   return {
-    content: [...thinking.blocks, ...(text === "" ? [] : [block])],
+    content: [...thinking.blocks, ...searches.blocks, ...(text === "" ? [] : [block])],
     stopReason: stopReasonOf(request, { cut, room: room < tokensMax, sequence: stopped.sequence !== null }),
     stopSequence: cut ? null : stopped.sequence,
     stopDetails: null,
     // A truncated answer has used all it was given.
     outputTokens: cut && !isTwisted ? room : outputTokens,
     thinkingTokens: thinking.tokens,
-    webSearches,
+    webSearches: searches.count,
+    resultTokens: searches.inputTokens,
   };
 };
 
@@ -168,18 +196,6 @@ const thinks = (context: AnswerContext, request: AnswerRequest): boolean => {
   if (type === "disabled" || type === "between_tools") return false;
   if (type === "enabled" || type === "adaptive" || request.model.thinksUnasked === "always") return true;
   return request.model.thinksUnasked === "sometimes" && unit(mix(context.hash, 11)) < 0.25;
-};
-
-const isServerTool = (tool: unknown): boolean =>
-  isObject(tool) && /^(web_search|web_fetch|code_execution)_\d+$/.test(textOf(tool["type"]));
-
-const searchesOf = (context: AnswerContext, params: JsonObject): number => {
-  const tool = listOf(params["tools"]).find(
-    (entry) => isObject(entry) && textOf(entry["type"]).startsWith("web_search"),
-  );
-  if (!isObject(tool) || toolChoice(params) === "none") return 0;
-  const most = typeof tool["max_uses"] === "number" ? tool["max_uses"] : 3;
-  return Math.min(most, 1 + Math.floor(unit(mix(context.hash, 13)) * 3));
 };
 
 const toolChoice = (params: JsonObject): string => {

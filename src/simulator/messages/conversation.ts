@@ -3,6 +3,7 @@ import { invalidRequest } from "../api-error.ts";
 import { isObject, listOf, textOf } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import type { Model } from "../models.ts";
+import { checkServerTools, continuesPaused } from "./server-tools.ts";
 
 const messagesMax = 100_000;
 const cacheBreakpointsMax = 4;
@@ -32,11 +33,12 @@ export const checkConversation = (params: JsonObject, model: Model): void => {
   }
   if (calls.length > 0) throw unanswered(messages.length - 1, calls);
   const last: unknown = messages.at(-1);
-  if (isObject(last) && last["role"] === "assistant" && !model.prefill) {
+  if (isObject(last) && last["role"] === "assistant" && !model.prefill && !continuesPaused(params)) {
     throw invalidRequest(
       "This model does not support assistant message prefill. The conversation must end with a user message.",
     );
   }
+  checkServerTools(params);
   checkBreakpoints(params, messages);
 };
 

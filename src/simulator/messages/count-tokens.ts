@@ -10,6 +10,7 @@ import { lenientModel, receiveParams } from "./create.ts";
 import { checkPromptLength, countPrompt } from "./message.ts";
 import type { World } from "../world.ts";
 import { checkParams } from "./validate.ts";
+import { isServerTool } from "./server-tools.ts";
 
 export const countMessageTokens = async (exchange: Exchange): Promise<void> => {
   const { world } = exchange;
@@ -36,9 +37,7 @@ const estimateOf = (world: World, tokens: number, text: string): number => {
 };
 
 const checkCountable = (params: JsonObject): void => {
-  const tool = listOf(params["tools"]).find(
-    (entry) => isObject(entry) && /^(web_search|web_fetch|code_execution)_\d+$/.test(textOf(entry["type"])),
-  );
+  const tool = listOf(params["tools"]).find(isServerTool);
   if (isObject(tool))
     throw invalidRequest(
       `tools: Server tools are not supported in the token counting endpoint: ${textOf(tool["type"])}`,

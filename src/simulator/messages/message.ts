@@ -60,10 +60,23 @@ export const produceMessage = (world: World, request: MessageRequest, input: Pro
     twist: request.twist,
     stretch: request.stretch * stretchOf(world, request),
   });
-  const usage: Usage = { ...split, outputTokens: answer.outputTokens, webSearches: answer.webSearches };
+  const usage: Usage = {
+    ...split,
+    inputTokens: split.inputTokens + answer.resultTokens,
+    outputTokens: answer.outputTokens,
+    webSearches: answer.webSearches,
+  };
   const geo = geoOf(request.params, request.model);
   const nano = bill(world, request, usage, geo);
-  return { message: messageBody(world, request, { answer, split, geo }), usage, nano };
+  return {
+    message: messageBody(world, request, {
+      answer,
+      split: { ...split, inputTokens: usage.inputTokens },
+      geo,
+    }),
+    usage,
+    nano,
+  };
 };
 
 const bill = (world: World, request: MessageRequest, usage: Usage, geo: string): bigint | undefined => {

@@ -10,7 +10,7 @@ SELECT b.id, b.queue_id, q.name AS queue_name, q.tenant_id = 'installation' AS q
        b.invalid, b.single, b.retry_of, b.created_by, b.created_at,
        CASE WHEN b.finished_at IS NULL THEN b.expires_at + suspended_for(b) ELSE b.expires_at END AS expires_at,
        b.canceled_at, b.canceled_by, b.finished_at,
-       b.deleted_at, b.deleted_by
+       b.deleted_at, b.deleted_by, b.caps, b.attempts_left, b.tokens_left
   FROM bulks b JOIN queues q ON q.id = b.queue_id
  WHERE b.tenant_id = $1::text
    AND ($2::text IS NULL OR b.queue_id = $2::text)

@@ -6,7 +6,7 @@
 -- locks: none
 -- index: jobs_queued
 -- not null: lane
-SELECT j.lane, j.wait_reason, j.not_before, j.model, j.input_tokens_max, j.output_tokens_max, j.cache_write, j.may_run_in_us,
+SELECT j.lane, j.wait_reason, j.not_before, j.model, j.input_tokens_max, j.output_tokens_max, j.cache_write, j.may_run_in_us, j.web_searches_max,
        j.labels::text AS labels
   FROM (VALUES ('realtime'), ('batch')) AS l(lane)
   CROSS JOIN LATERAL (

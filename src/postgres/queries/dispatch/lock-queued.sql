@@ -8,9 +8,10 @@
 -- rows: one per job
 -- locks: jobs; rows locked by others are skipped
 -- index: jobs_queued, bulks_pkey
+-- not null: attempts_counted
 SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.input_tokens_max, j.output_tokens_max, j.cache_write,
-       j.may_run_in_us, j.not_before, j.priority, j.wait_reason, j.labels::text AS labels, j.may_wait,
-       j.prompt_version, j.input_tokens_counted, j.full_cap, j.deadline_at, j.attempts_paid, j.attempts_max
+       j.may_run_in_us, j.web_searches_max, j.not_before, j.priority, j.wait_reason, j.labels::text AS labels, j.may_wait,
+       j.prompt_version, j.input_tokens_counted, j.full_cap, j.deadline_at, (j.attempts_paid - j.continuations)::smallint AS attempts_counted, j.attempts_max
   FROM unnest($1::text[], $2::integer[]) AS w(bulk_id, jobs_max)
   JOIN bulks b ON b.id = w.bulk_id
  CROSS JOIN LATERAL (

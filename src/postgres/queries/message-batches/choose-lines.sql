@@ -5,9 +5,10 @@
 -- rows: one per line, bulk by bulk in their order
 -- locks: jobs; rows locked by others are skipped
 -- index: jobs_queued
+-- not null: attempts_counted
 SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.request_bytes, j.input_tokens_max, j.output_tokens_max,
-       j.cache_write, j.may_run_in_us, j.attempt_no, j.tries, j.retry_reason, j.wait_reason, j.queued_at, j.labels::text AS labels,
-       j.prompt_version, j.input_tokens_counted, j.full_cap, j.deadline_at, j.attempts_paid, j.attempts_max
+       j.cache_write, j.may_run_in_us, j.web_searches_max, j.attempt_no, j.tries, j.retry_reason, j.wait_reason, j.queued_at, j.labels::text AS labels,
+       j.prompt_version, j.input_tokens_counted, j.full_cap, j.deadline_at, (j.attempts_paid - j.continuations)::smallint AS attempts_counted, j.attempts_max
   FROM unnest($1::text[], $2::integer[]) AS share(bulk_id, lines_max)
  CROSS JOIN LATERAL (
    SELECT * FROM jobs q

@@ -3,10 +3,12 @@
 -- $1 message_batch_id text  $2 job_id text[]  $3 input_bytes_max integer
 -- rows: one per line that is ours
 -- locks: none
--- index: attempts_pkey, jobs_pkey, job_inputs_pkey
--- not null: job_id, no, state, worst_nano, price_id, bulk_id, job_type, model, request_bytes, tries, is_capped
-SELECT a.job_id, a.no, a.state, a.worst_nano, a.price_id, j.bulk_id, j.job_type, j.model, j.request_bytes, j.tries, j.cancel_requested_at,
-       coalesce(a.output_tokens_max < j.output_tokens_max, false) AS is_capped, i.input
+-- index: attempts_pkey, jobs_pkey, job_inputs_pkey, job_turns_pkey
+-- not null: job_id, no, state, worst_nano, price_id, bulk_id, job_type, model, prompt_version, request_bytes, tries, is_capped
+SELECT a.job_id, a.no, a.state, a.worst_nano, a.price_id, j.bulk_id, j.job_type, j.model, j.prompt_version, j.request_bytes, j.tries,
+       j.cancel_requested_at, coalesce(a.output_tokens_max < j.output_tokens_max, false) AS is_capped, i.input,
+       CASE WHEN j.continuations > 0 THEN
+         ARRAY(SELECT t.turn FROM job_turns t WHERE t.job_id = a.job_id AND t.attempt_no < a.no ORDER BY t.attempt_no) END AS turns
   FROM unnest($2::text[]) AS line(job_id)
   JOIN attempts a ON a.job_id = line.job_id AND a.message_batch_id = $1::text
   JOIN jobs j ON j.id = a.job_id

@@ -4,8 +4,8 @@
 -- rows: many
 -- locks: none; whoever records first wins
 -- index: attempts_in_flight, processes_pkey, jobs_pkey
--- not null: job_id, no, process_id, worst_nano, queue_id, attempts_paid, attempts_max
-SELECT a.job_id, a.no, a.process_id, a.worst_nano, j.queue_id, j.attempts_paid, j.attempts_max, j.cancel_requested_at
+-- not null: job_id, no, process_id, worst_nano, queue_id, attempts_counted, attempts_max
+SELECT a.job_id, a.no, a.process_id, a.worst_nano, j.queue_id, (j.attempts_paid - j.continuations)::smallint AS attempts_counted, j.attempts_max, j.cancel_requested_at
   FROM attempts a JOIN jobs j ON j.id = a.job_id LEFT JOIN processes p ON p.id = a.process_id
  WHERE a.state = 'open' AND a.lane = 'realtime' AND a.process_id IS NOT NULL
    AND (p.id IS NULL OR p.reaped_at IS NOT NULL OR p.ended_at IS NOT NULL)
