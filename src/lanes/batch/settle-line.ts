@@ -58,41 +58,56 @@ export function settleLine(
 
 type Settled = Pick<AttemptRecord, "attempt" | "next" | "result">;
 
+interface ReadMessage {
+  readonly answer: Answer;
+  readonly continuation: Continuation | null;
+}
+
 function settleMessage(
   line: SettledLine,
   message: Readonly<Record<string, unknown>>,
-  read: { answer: Answer; continuation: Continuation | null } | null,
+  read: ReadMessage | null,
   times: Pick<AttemptEnd, "sentAt" | "answeredAt">,
 ): Settled {
-  const usage = readUsage(message["usage"]);
-  const price = findPrice(line.price_id);
-  const { stop_reason: stopReason } = message;
-  // Without a usage that can be priced it is booked at its worst case, which an audit may correct.
-  const known = usage !== null && price !== undefined;
+  const { stop_reason: stopReason, usage } = message;
   const attempt: AttemptEnd = {
-    state: known ? "settled" : "presumed",
+    ...billOf(line, usage),
     outcome: read?.answer.outcome ?? "invalid_output",
-    costNano: known ? costNanoUsd(usage, { lane: "batch", price }) : line.worst_nano,
-    realtimeNano: known ? costNanoUsd(usage, { lane: "realtime", price }) : line.worst_nano * 2n,
     answerSha256: createHash("sha256").update(JSON.stringify(message)).digest(),
     ...(typeof stopReason === "string" && { stopReason }),
-    ...(typeof message["usage"] === "object" && message["usage"] !== null && { usage: message["usage"] }),
+    ...(typeof usage === "object" && usage !== null && { usage }),
     ...times,
   };
+  return { attempt, ...afterMessage(line, read, stopReason) };
+}
+
+/** What it cost. Without a usage that can be priced it is booked at its worst case, which an audit may correct. */
+function billOf(line: SettledLine, raw: unknown): Pick<AttemptEnd, "state" | "costNano" | "realtimeNano"> {
+  const usage = readUsage(raw);
+  const price = findPrice(line.price_id);
+  if (usage === null || price === undefined)
+    return { state: "presumed", costNano: line.worst_nano, realtimeNano: line.worst_nano * 2n };
+  return {
+    state: "settled",
+    costNano: costNanoUsd(usage, { lane: "batch", price }),
+    realtimeNano: costNanoUsd(usage, { lane: "realtime", price }),
+  };
+}
+
+function afterMessage(
+  line: SettledLine,
+  read: ReadMessage | null,
+  stopReason: unknown,
+): Pick<Settled, "next" | "result"> {
   // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
   if (read === null)
-    return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
+    return { next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
   const after = afterAnswer(read, "batch");
-  if (!isCutByCap(line, stopReason)) return { attempt, ...after };
+  if (!isCutByCap(line, stopReason)) return after;
   const soFar = after.result?.output ?? null;
-  const next = {
-    state: "queued",
-    retryReason: cutByCap,
-    countsTry: false,
-    waitReason: "batch",
-    soFar,
-  } as const;
-  return { attempt, next };
+  return {
+    next: { state: "queued", retryReason: cutByCap, countsTry: false, waitReason: "batch", soFar },
+  };
 }
 
 /** Cut by our own cap: it gets the declared one, unless nobody wants it any more. */
