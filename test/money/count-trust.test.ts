@@ -180,6 +180,31 @@ test("a hold that rests on bytes needs nobody's trust, and jobs that were never 
   expect((await readTrusts(pool)).get(model)).toMatchObject({ samples: 0, off: false });
 });
 
+test("turns of jobs that were never counted run not one statement more than without counts", async () => {
+  const own = openPool(database.url, { max: 1, applicationName: "test", log: silentLog });
+  const client = await own.connect();
+  const ask = client.query.bind(client) as (...asked: unknown[]) => unknown;
+  let statements = 0;
+  Object.assign(client, { query: (...asked: unknown[]) => ((statements += 1), ask(...asked)) });
+  client.release();
+  const costOf = async (by: Books, counted: number | null): Promise<number> => {
+    const [id = ""] = await seedCounted([counted], plenty);
+    // The first turn under a budget opens its window; the second is like all others.
+    await run((await seedCounted([null], plenty))[0] ?? "", 100, by);
+    statements = 0;
+    await run(id, 100, by);
+    return statements;
+  };
+  const now = (): Date => systemClock.now();
+  const tight = { useCounts: true, capOf: () => null };
+  const without = await costOf(booksAt(own, { now }), null);
+  expect(without).toBeGreaterThan(0);
+  expect(await costOf(booksAt(own, { now, tightening: tight }), null)).toBe(without);
+  // One that was counted costs one more: whether its model is believed.
+  expect(await costOf(booksAt(own, { now, tightening: tight }), 100)).toBe(without + 1);
+  await own.end();
+});
+
 test("where counts are not to be used, those that are there are not", async () => {
   await pool.query("UPDATE count_trust SET samples = 50 WHERE model = $1", [model]);
   const never = booksAt(pool, {

@@ -58,25 +58,24 @@ export function settleLine(
 
 type Settled = Pick<AttemptRecord, "attempt" | "next" | "result">;
 
+interface ReadMessage {
+  readonly answer: Answer;
+  readonly continuation: Continuation | null;
+}
+
 function settleMessage(
   line: SettledLine,
   message: Readonly<Record<string, unknown>>,
-  read: { answer: Answer; continuation: Continuation | null } | null,
+  read: ReadMessage | null,
   times: Pick<AttemptEnd, "sentAt" | "answeredAt">,
 ): Settled {
-  const usage = readUsage(message["usage"]);
-  const price = findPrice(line.price_id);
-  const { stop_reason: stopReason } = message;
-  // Without a usage that can be priced it is booked at its worst case, which an audit may correct.
-  const known = usage !== null && price !== undefined;
+  const { stop_reason: stopReason, usage } = message;
   const attempt: AttemptEnd = {
-    state: known ? "settled" : "presumed",
+    ...billOf(line, usage),
     outcome: read?.answer.outcome ?? "invalid_output",
-    costNano: known ? costNanoUsd(usage, { lane: "batch", price }) : line.worst_nano,
-    realtimeNano: known ? costNanoUsd(usage, { lane: "realtime", price }) : line.worst_nano * 2n,
     answerSha256: createHash("sha256").update(JSON.stringify(message)).digest(),
     ...(typeof stopReason === "string" && { stopReason }),
-    ...(typeof message["usage"] === "object" && message["usage"] !== null && { usage: message["usage"] }),
+    ...(typeof usage === "object" && usage !== null && { usage }),
     ...times,
   };
   return { attempt, ...afterMessage(line, read, stopReason) };
