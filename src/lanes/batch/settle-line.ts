@@ -81,23 +81,27 @@ function settleMessage(
   return { attempt, ...afterMessage(line, read, stopReason) };
 }
 
-function afterMessage(
-  line: SettledLine,
-  read: { answer: Answer; continuation: Continuation | null } | null,
-  stopReason: unknown,
-): Pick<AttemptRecord, "next" | "result"> {
-  // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
-  if (read === null)
-    return { attempt, next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
-  return { attempt, ...afterMessage(line, read, stopReason) };
+/** What it cost. Without a usage that can be priced it is booked at its worst case, which an audit may correct. */
+function billOf(line: SettledLine, raw: unknown): Pick<AttemptEnd, "state" | "costNano" | "realtimeNano"> {
+  const usage = readUsage(raw);
+  const price = findPrice(line.price_id);
+  if (usage === null || price === undefined)
+    return { state: "presumed", costNano: line.worst_nano, realtimeNano: line.worst_nano * 2n };
+  return {
+    state: "settled",
+    costNano: costNanoUsd(usage, { lane: "batch", price }),
+    realtimeNano: costNanoUsd(usage, { lane: "realtime", price }),
+  };
 }
 
-/** What becomes of the line: its answer, or the turn with the declared cap that was left for one that our own cap has cut. */
 function afterMessage(
   line: SettledLine,
-  read: { answer: Answer; continuation: Continuation | null },
+  read: ReadMessage | null,
   stopReason: unknown,
-): Pick<AttemptRecord, "next" | "result"> {
+): Pick<Settled, "next" | "result"> {
+  // The input is gone only with a deleted bulk, whose jobs have their outcome: the money is booked and nothing else moves.
+  if (read === null)
+    return { next: { state: "failed", failureCode: "job_type_gone", failureFault: "sluice" } };
   const after = afterAnswer(read, "batch");
   if (!isCutByCap(line, stopReason)) return after;
   const soFar = after.result?.output ?? null;
