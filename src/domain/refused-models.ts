@@ -26,18 +26,3 @@ export function standingOf(refused: RefusedModels, now: Date, probeMs: number): 
     (now.getTime() - triedAt.getTime() < probeMs ? held : probing).add(model);
   return { held, probing };
 }
-
-/** The first row of each model that is being tried, and all rows of the others: order is kept. */
-export function oneOfEach<Row extends { readonly model: string }>(
-  rows: readonly Row[],
-  probing: ReadonlySet<string>,
-): Row[] {
-  if (probing.size === 0) return [...rows];
-  const seen = new Set<string>();
-  return rows.filter(({ model }) => {
-    if (!probing.has(model)) return true;
-    if (seen.has(model)) return false;
-    seen.add(model);
-    return true;
-  });
-}

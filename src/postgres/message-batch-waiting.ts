@@ -2,7 +2,6 @@
 
 import type { WaitingLine } from "../domain/pack.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
-import { oneOfEach } from "../domain/refused-models.ts";
 import type { ModelStanding } from "../domain/refused-models.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { noteHeld } from "./dispatch.ts";
@@ -87,7 +86,7 @@ export async function lockLines(client: Client, terms: LockTerms): Promise<LineR
       [...closedModels],
     ]);
     const shut = shutModels(rows, terms);
-    if (shut.length === 0) return oneOfEach(rows, terms.models.probing);
+    if (shut.length === 0) return rows;
     const held = rows.filter(({ model }) => terms.models.held.has(model));
     // oxlint-disable-next-line no-await-in-loop -- as above
     await noteHeld(client, held, "credential");

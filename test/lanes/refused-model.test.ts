@@ -1,5 +1,6 @@
 // A model that the provider refuses to the key holds back its own work, and no other.
 import { afterEach, expect, test } from "vitest";
+import { newId } from "../../src/config/ids.ts";
 import { readCredential, refuseModel, resumeCredential } from "../../src/postgres/credentials.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { silentLog } from "../../src/observe/log.ts";
@@ -160,4 +161,33 @@ test("lines of a refused model come back and wait, the others of their batch are
   const batches = await rows("SELECT line_count FROM message_batches ORDER BY created_at");
   expect(batches).toEqual([{ line_count: 60 }, { line_count: 1 }, { line_count: 29 }]);
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 60 });
+});
+
+test("in the batch lane, too, the try goes to a line that has room", async () => {
+  fixture = await openBatchFixture();
+  const { rows, databaseUrl } = fixture;
+  const submit = (): Promise<string> =>
+    submitBulk(databaseUrl, { lane: "batch", type: "message", inputs: mixed(5).slice(0, 5) });
+  const [poor, rich] = [await submit(), await submit()];
+  await rows(
+    `INSERT INTO budgets (id, tenant_id, scope, target, owner, limit_nano, window_kind)
+     SELECT $1, tenant_id, 'bulk', id, 'test', 1, 'total' FROM bulks WHERE id = $2`,
+    [newId(), poor],
+  );
+  const hourAgo = new Date(fixture.deps.clock.now().getTime() - 3_600_000);
+  await rows(
+    "INSERT INTO refused_models (credential_id, model, since, refused_at) VALUES ('default', $1, $2, $2)",
+    [refused, hourAgo],
+  );
+  const done = async (bulk: string): Promise<boolean> =>
+    (await rows("SELECT 1 FROM jobs WHERE bulk_id = $1 AND state = 'succeeded'", [bulk])).length === 5;
+  await fixture.drive(() => done(rich));
+  expect(await rows("SELECT DISTINCT state, wait_reason FROM jobs WHERE bulk_id = $1", [poor])).toEqual([
+    { state: "queued", wait_reason: "budget" },
+  ]);
+  await rows("UPDATE budgets SET limit_nano = 1000000000000");
+  await rows("UPDATE budget_windows SET limit_nano = 1000000000000");
+  fixture.lane.budgetChanged();
+  await fixture.drive();
+  expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 10 });
 });

@@ -87,6 +87,7 @@ test("the dispatcher moves it before it is ever carried to a worker", async () =
   const noRefusals = {
     credentialId: "default",
     probing: new Set<string>(),
+    oneInAll: false,
     fullLabels: new FullLabels(5_000),
     tenantOf: () => undefined,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { oneOfEach, standingOf } from "../../src/domain/refused-models.ts";
+import { standingOf } from "../../src/domain/refused-models.ts";
 
 const at = (seconds: number): Date => new Date(seconds * 1_000);
 
@@ -12,10 +12,4 @@ test("a refused model waits, and is due for a try when its time since the last r
   const { held, probing } = standingOf(refused, at(120), 60_000);
   expect([...held]).toEqual(["young", "tried"]);
   expect([...probing]).toEqual(["old"]);
-});
-
-test("of a model that is tried one row is taken, of the others all", () => {
-  const rows = ["a", "b", "a", "c", "b", "c"].map((model, n) => ({ model, n }));
-  expect(oneOfEach(rows, new Set(["a", "c"])).map(({ n }) => n)).toEqual([0, 1, 3, 4]);
-  expect(oneOfEach(rows, new Set())).toEqual(rows);
 });
