@@ -36,13 +36,27 @@ export async function resumeCredential(
   await resume(database, [id, sentAt, models]);
 }
 
+export interface Refusal {
+  readonly model: string;
+  readonly now: Date;
+  /** It came from inside of a message batch that was accepted with this credential: the key itself is good. */
+  readonly proved?: boolean;
+}
+
 /** Holds a model back that was refused to the credential. Answers whether that has stopped the whole credential. */
 export async function refuseModel(
   database: Database,
   id: string,
-  { model, now }: { model: string; now: Date },
+  { model, now, proved = false }: Refusal,
 ): Promise<boolean> {
-  const { rowCount } = await refuse(database, [id, model, now, refusedTogetherMs, "credential_refused"]);
+  const { rowCount } = await refuse(database, [
+    id,
+    model,
+    now,
+    refusedTogetherMs,
+    "credential_refused",
+    proved,
+  ]);
   return rowCount > 0;
 }
 

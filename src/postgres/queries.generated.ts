@@ -1013,7 +1013,14 @@ export interface Queries {
   };
   /** Holds a model back that the provider refuses to a credential. */
   "credentials/refuse-model": {
-    params: [credentialId: string, model: string, now: Date, togetherMs: number, stopReason: string];
+    params: [
+      credentialId: string,
+      model: string,
+      now: Date,
+      togetherMs: number,
+      stopReason: string,
+      proved: boolean,
+    ];
     row: { id: string };
     rows: "one";
   };

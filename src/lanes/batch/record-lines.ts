@@ -67,6 +67,7 @@ export async function recordLines(
   return { paidTwice, answered: [...new Set(answered)] };
 }
 
+/** The batch itself was accepted, so what is refused in it is the models' own, however many. */
 async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<void> {
   const refused = lines.filter(
     ({ result }) => result.type === "errored" && result.outcome === "model_refused",
@@ -75,7 +76,7 @@ async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promi
   for (const model of new Set(refused.map(({ line }) => line.model))) {
     deps.log.event("provider.model_refused", { credentialId: deps.credentialId, model });
     // oxlint-disable-next-line no-await-in-loop -- a model or two
-    await refuseModel(deps.pool, deps.credentialId, { model, now });
+    await refuseModel(deps.pool, deps.credentialId, { model, now, proved: true });
   }
 }
 
