@@ -1,5 +1,6 @@
 // The lines that wait for a message batch: in which queues and bulks they are, and the next of them locked and priced.
 
+import { mixedRefused } from "../domain/pack.ts";
 import type { WaitingLine } from "../domain/pack.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { ModelStanding } from "../domain/refused-models.ts";
@@ -114,7 +115,7 @@ function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
 export async function priceLines(
   client: Client,
   rows: readonly LineRow[],
-  { now, tightening }: Pick<LockTerms, "now" | "tightening">,
+  { now, tightening, models }: Pick<LockTerms, "now" | "tightening" | "models">,
 ): Promise<Line[]> {
   const boundsOf = await boundsIn(client, rows, { lane: "batch", now, tightening });
   const unpriced: string[] = [];
@@ -138,6 +139,7 @@ export async function priceLines(
         attemptNo: row.attempt_no,
         tries: row.tries,
         retryReason: row.retry_reason,
+        apart: row.retry_reason === mixedRefused || models.probing.has(row.model) ? row.model : null,
         worstNano: worstCostNanoUsd({ ...bounds, lane: "batch", price, traits }),
         priceId: price.id,
       },
