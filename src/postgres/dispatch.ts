@@ -7,6 +7,8 @@ import { admit } from "../domain/hold.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { refusedLast } from "../domain/refused-models.ts";
+import type { Probing } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
 import { noteProbe } from "./credentials.ts";
 import { downgradeJobs } from "./downgrade.ts";
@@ -47,7 +49,7 @@ export interface DispatchTerms {
   closedBy(scope: WorkScope): Closure | null;
   credentialId: string;
   /** Models that the credential was refused and that are due to be tried with one job each. */
-  probing: ReadonlySet<string>;
+  probing: Probing;
   /** The credential is stopped and due to be tried: one job is dispatched, the first that has room. */
   oneInAll: boolean;
   /** What is known of labels without room; a look leaves them out and adds what it finds. */
@@ -216,7 +218,8 @@ interface Looked {
   readonly fullLabels: FullLabel[];
 }
 
-async function look(client: Client, rows: readonly QueuedRow[], terms: DispatchTerms): Promise<Looked> {
+async function look(client: Client, locked: readonly QueuedRow[], terms: DispatchTerms): Promise<Looked> {
+  const rows = refusedLast(locked, terms.probing);
   const { now, unbudgeted, tightening } = terms;
   const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
   const { windowIds, downgrading, labels } = await windowsFor(client, scopes, now);

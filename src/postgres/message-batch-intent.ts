@@ -16,6 +16,7 @@ import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
+import { refusedLast } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
 import { noteProbe } from "./credentials.ts";
 import { withTransaction } from "./pool.ts";
@@ -142,8 +143,9 @@ async function oneTryEach(
   look: Look,
 ): Promise<readonly Line[]> {
   const isTried = ({ row }: Line): boolean => terms.models.probing.has(row.model);
-  const tried = lines.filter((line) => isTried(line));
-  if (tried.length === 0) return lines;
+  const rows = lines.flatMap((line) => (isTried(line) ? [{ line, id: line.id, model: line.row.model }] : []));
+  if (rows.length === 0) return lines;
+  const tried = refusedLast(rows, terms.models.probing).map(({ line }) => line);
   const windows = await windowsOf(client, tried, terms);
   const requests = tried.map((line) => ({
     amountNano: line.worstNano,

@@ -57,7 +57,8 @@ export async function submit(batch: MessageBatch, deps: BatchLaneDeps, lease: St
     deadlineMs: deps.config.batchCreateTimeoutMs,
   });
   const models = [...new Set(scopes.map(({ model }) => model))];
-  return settle({ batch, createTries, body, end, models }, deps, lease);
+  const jobIds = plan.length === 1 ? plan.map((line) => line.job_id) : [];
+  return settle({ batch, createTries, body, end, models, jobIds }, deps, lease);
 }
 
 type Plan = Awaited<ReturnType<typeof readLinePlan>>;
@@ -110,6 +111,8 @@ interface Creation {
   readonly end: CallEnd<ProviderBatch | undefined>;
   /** The models its lines name. */
   readonly models: readonly string[];
+  /** Its job, if it is one alone. */
+  readonly jobIds: readonly string[];
 }
 
 /** Writes down how the creation ended. */
@@ -122,7 +125,7 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   if (returned !== null) {
     const { reason, code } = returned;
     if (reason === "credential" && end.kind === "error") {
-      if (await noteRefusal(end.outcome, creation.models, deps))
+      if (await noteRefusal(end.outcome, creation, deps))
         deps.log.event("provider.credential_refused", {
           ...fields,
           outcome: end.outcome,
@@ -147,13 +150,13 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
 /** A refusal that may be meant for the model holds that back, the one the batch names; any other stops the key. Answers whether the key is stopped. */
 async function noteRefusal(
   outcome: AttemptOutcome,
-  models: readonly string[],
+  { models, jobIds }: Creation,
   { pool, credentialId, clock, log }: BatchLaneDeps,
 ): Promise<boolean> {
   const [model] = models;
   if (outcome === "model_refused" && model !== undefined) {
     log.event("provider.model_refused", { credentialId, model });
-    return refuseModel(pool, credentialId, { model, now: clock.now() });
+    return refuseModel(pool, credentialId, { model, now: clock.now(), jobIds });
   }
   await stopCredential(pool, credentialId, outcome);
   return true;
