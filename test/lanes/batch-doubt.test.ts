@@ -225,7 +225,6 @@ test("in a shared workspace a creator that comes back proves by its own answer w
       (await fixture.rows("SELECT 1 FROM message_batches WHERE cancel_sent_at IS NOT NULL")).length === 1,
   );
   expect(ours()?.cancel).not.toBeNull();
-  // What comes back is soon done again.
   fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
   await fixture.drive();
   await judgeLane(fixture, { foreignNano: await foreignNano() });
@@ -251,7 +250,6 @@ test("two of ours in doubt look like strangers to each other: a cancellation ask
   await fixture.rows("UPDATE message_batches SET cancel_requested_at = $1", [fixture.deps.clock.now()]);
   for (const id of ids) await fixture.lane.runStep(id);
   expect(fixture.simulator.world.batches.all().filter(({ cancel }) => cancel !== null)).toHaveLength(2);
-  // What comes back is soon done again.
   fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
   await fixture.drive();
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 250 });
