@@ -105,8 +105,6 @@ export interface LineTerms {
   readonly random: number;
   /** The cancel was asked for because nobody wants the line any more. */
   readonly unwanted: boolean;
-  /** A refusal is the request's own and not its model's. */
-  readonly isForbidden: boolean;
 }
 
 /** A batch whose lines are still wanted is canceled by a stop. */
@@ -120,7 +118,6 @@ export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineSt
   const rule = outcomeRules[outcome];
   if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: rule.fault ?? "provider" };
-  if (outcome === "model_refused" && terms.isForbidden) return forbidden;
   if (outcome === "canceled" && terms.unwanted) return { state: "canceled" };
   // A refused model waits for its permission and does not use up its tries: what is tried meanwhile is one line now and then.
   const countsTry = outcome !== "canceled" && outcome !== "model_refused";

@@ -104,7 +104,7 @@ export async function readCredential(database: Database, id: string): Promise<Cr
         {
           refusedAt: refusedAt[index] ?? new Date(0),
           triedAt: triedAt[index] ?? new Date(0),
-          jobs: (jobs[index] ?? "").split(",").filter((id) => id !== ""),
+          jobs: (jobs[index] ?? "").split(",").filter((job) => job !== ""),
         },
       ]),
     ),

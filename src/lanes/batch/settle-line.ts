@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Answer } from "../../domain/answer.ts";
-import { stepAfterLine } from "../../domain/batch-line.ts";
+import { forbidden, stepAfterLine } from "../../domain/batch-line.ts";
 import type { LineResult, LineTerms } from "../../domain/batch-line.ts";
 import { cutByCap } from "../../domain/right-size.ts";
 import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
@@ -14,6 +14,8 @@ export interface SettleTerms extends Omit<LineTerms, "tries" | "unwanted"> {
   /** When the batch was created, and when the provider had ended it. */
   readonly sentAt: Date | null;
   readonly answeredAt: Date;
+  /** A refusal is the request's own and not its model's. */
+  readonly isForbidden: boolean;
 }
 
 /** A result and what was read of its message; `answer` is null when it could not be read for want of the job's input or type. */
@@ -48,11 +50,14 @@ export function settleLine(
   return {
     ...base,
     attempt: { state: "unpaid", outcome, costNano: 0n, realtimeNano: 0n, ...known, ...times },
-    next: stepAfterLine(outcome, {
-      ...terms,
-      tries: line.tries,
-      unwanted: line.cancel_requested_at !== null,
-    }),
+    next:
+      outcome === "model_refused" && terms.isForbidden
+        ? forbidden
+        : stepAfterLine(outcome, {
+            ...terms,
+            tries: line.tries,
+            unwanted: line.cancel_requested_at !== null,
+          }),
   };
 }
 
