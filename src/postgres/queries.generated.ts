@@ -814,11 +814,16 @@ export interface Queries {
     row: { id: string; attempts_left: bigint | null; tokens_left: bigint | null };
     rows: "many";
   };
-  /** Locks the jobs that are to have another attempt behind a paid one, and reads what their caps are held against. */
+  /** Locks everything that the ends of a transaction move, in the one order all ends take, and reads what the caps of those jobs are held against that are to have another attempt behind a paid one. */
   "caps/lock-jobs": {
-    params: [jobId: readonly (string | null)[], attemptNo: readonly (number | null)[]];
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      follows: readonly (boolean | null)[],
+    ];
     row: {
       id: string;
+      ending_no: number;
       bulk_id: string;
       continuations: number;
       tokens_used: bigint;
