@@ -156,14 +156,13 @@ async function writeAllowed(
   ]);
 }
 
-/** The record of a job that its cap ends: cut where there is something to keep, failed by policy where there is nothing. */
+/** The record of a job that its cap ends: cut where it brings something to keep, failed by policy where it does not. */
 function ended(record: AttemptRecord, brokenCap: CapName | undefined): AttemptRecord {
   const { next } = record;
   if (brokenCap === undefined || next.state !== "queued") return record;
   const { continuation, soFar = null } = next;
+  if (continuation === undefined && next.retryReason !== cutByCap)
+    return { ...record, next: { state: "failed", failureCode: brokenCap, failureFault: "policy" } };
   const kept = { output: soFar, confidence: null, abstained: null, reason: brokenCap };
-  if (continuation !== undefined || next.retryReason === cutByCap)
-    return { ...record, next: { state: "truncated" }, result: kept };
-  const failed = { state: "failed", failureCode: brokenCap, failureFault: "policy" } as const;
-  return { ...record, next: failed, ...(soFar !== null && { result: kept }) };
+  return { ...record, next: { state: "truncated" }, result: kept };
 }

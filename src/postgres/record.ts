@@ -51,7 +51,7 @@ export type NextStep =
       waitReason?: WaitReason;
       /** It goes on with a paused answer sent back, if the caps of its job allow it. */
       continuation?: Continuation;
-      /** What there is so far, to be kept where it must not go on; null or absent: nothing. */
+      /** What this attempt brought, to be kept where a cap does not let it go on; null or absent: nothing. */
       soFar?: string | null;
     };
 

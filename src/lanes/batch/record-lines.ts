@@ -11,7 +11,7 @@ import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
 import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
-import { continuePaused, keepTurns } from "../continuation.ts";
+import { continuePaused } from "../continuation.ts";
 import type { PausedJob } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
@@ -79,9 +79,8 @@ async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promi
   }
 }
 
-/** What reads the answer, or, where there is none, what was said before it. */
-const needsInput = ({ line, result }: Paired): boolean => result.type === "succeeded" || line.turns !== null;
-const wantsInput = (each: Paired): boolean => each.line.input === null && needsInput(each);
+/** An answer is read with its job's input. */
+const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
 
 async function recordGroup(
   batch: MessageBatch,
@@ -126,13 +125,13 @@ async function settle(
   };
   const input = line.input ?? inputs.get(line.job_id);
   const jobs =
-    input !== undefined && needsInput({ line, result })
+    input !== undefined && result.type === "succeeded"
       ? await deps.prepared.of(line.bulk_id, line.job_type)
       : null;
   if (jobs === null || input === undefined)
     return settleLine(line, { result, answer: null, continuation: null }, terms);
   const job = { input, promptVersion: line.prompt_version, turns: line.turns ?? [] };
-  return keepTurns(settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms), jobs, job);
+  return settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms);
 }
 
 function readAnswer(

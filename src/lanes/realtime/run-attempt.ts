@@ -26,7 +26,7 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
-import { continuePaused, keepTurns } from "../continuation.ts";
+import { continuePaused } from "../continuation.ts";
 import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
@@ -137,13 +137,12 @@ async function attempt(
   await noteRefusal(end, job, deps);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
-  const record = settleCall(job, end, read, {
+  return settleCall(job, end, read, {
     retry: { baseMs: retryBaseMs, capMs: retryCapMs, retryAfterMaxMs },
     triesMax: deps.config.triesMax,
     now: deps.clock.now(),
     random: deps.random(),
   });
-  return keepTurns(record, prepared, job);
 }
 
 /**
