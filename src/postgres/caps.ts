@@ -36,8 +36,6 @@ export interface Capped {
 /** Holds the next attempts against the caps of their jobs and bulks. */
 export async function withinCaps(client: Client, records: readonly AttemptRecord[]): Promise<Capped> {
   const brokenCaps = new Map<string, CapName>();
-  const follows = ({ attempt, next }: AttemptRecord): boolean =>
-    next.state === "queued" && attempt.state !== "unpaid";
   const following = records.filter(follows);
   if (following.length === 0) return { records, brokenCaps };
   const { rows } = await lockJobs(client, [
@@ -66,6 +64,9 @@ export async function withinCaps(client: Client, records: readonly AttemptRecord
     brokenCaps,
   };
 }
+
+const follows = ({ attempt, next }: AttemptRecord): boolean =>
+  next.state === "queued" && attempt.state !== "unpaid";
 
 interface Left {
   attempts: number | null;

@@ -1055,10 +1055,10 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** What the jobs of a bulk share, to prepare them. */
+  /** What the jobs of a bulk share, and the caps they were accepted under, to prepare them. */
   "dispatch/find-shared": {
     params: [bulkId: string];
-    row: { shared: string | null };
+    row: { shared: string | null; caps: unknown };
     rows: "one";
   };
   /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
@@ -1837,7 +1837,7 @@ export interface Queries {
     row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
     rows: "many";
   };
-  /** What some lines are rendered from, in the order of jobs: the request as it was accepted, and the size and the cap it is sent with. */
+  /** What some lines are rendered from, in the order of jobs: the request as it was accepted and bounded, and the size and the cap it is sent with. */
   "message-batches/line-requests": {
     params: [jobId: readonly (string | null)[]];
     row: {
@@ -1848,6 +1848,8 @@ export interface Queries {
       request_sha256: Buffer;
       declared_tokens: number;
       output_tokens_max: number | null;
+      input_tokens_max: number;
+      web_searches_max: number;
       request_bytes: number;
       input: string;
       turns: string[] | null;

@@ -175,7 +175,7 @@ test("a bulk without such caps is not touched by the retries of its jobs", async
 });
 
 /** The first jobs of a bulk under way, in the order of its lines. */
-async function started(bulk: { jobIds: string[] }, howMany: number): Promise<ClaimedJob[]> {
+async function startSome(bulk: { jobIds: string[] }, howMany: number): Promise<ClaimedJob[]> {
   const books = booksAt(pool, { now: () => new Date(), unbudgeted: "allow" });
   const answers = await claimJobs(pool, books, bulk.jobIds.slice(0, howMany));
   return answers.flatMap((answer) => (answer.claimed ? [answer.job] : []));
@@ -183,7 +183,7 @@ async function started(bulk: { jobIds: string[] }, howMany: number): Promise<Cla
 
 test("ends of a bulk, some of them to go on, and a cancel of it never wait in a circle", async () => {
   const bulk = await capped({ attempts: jobs + 10 });
-  const [first, last] = await started(bulk, 2);
+  const [first, last] = await startSome(bulk, 2);
   if (first === undefined || last === undefined) throw new Error("not claimed");
   const waiting = async (howMany: number): Promise<boolean> => {
     const { rows } = await pool.query<{ n: number }>(
@@ -210,11 +210,11 @@ test("ends of a bulk, some of them to go on, and a cancel of it never wait in a 
 
 test("a late call and its successor that end together are judged each by itself: one draw, and no turn of the late one", async () => {
   const bulk = await capped({ attempts: jobs + 5 });
-  const [late] = await started(bulk, 1);
+  const [late] = await startSome(bulk, 1);
   if (late === undefined) throw new Error("not claimed");
   await recordAttempts(pool, [lost(late)]);
   expect(await leftOf(bulk.bulkId)).toMatchObject({ attempts: 4 });
-  const [current] = await started(bulk, 1);
+  const [current] = await startSome(bulk, 1);
   if (current === undefined) throw new Error("not claimed");
   expect(current.attemptNo).toBe(2);
   const continuation = {
