@@ -48,15 +48,19 @@ export async function withinCaps(client: Client, records: readonly AttemptRecord
   const allowed: Allowed[] = [];
   for (const record of following) {
     const row = jobs.get(attemptName(record));
-    if (row === undefined) continue;
+    // Overtaken by anything but its continuation: what overtook it stands by itself.
+    if (row === undefined || (row.overtaken && continuationOf(record) === null)) continue;
     const next = nextOf(record, row);
     const bulk = left.get(row.bulk_id) ?? { attempts: null, tokens: null };
     const verdict = drawNext(next, readCaps(row.caps), bulk);
-    if ("brokenCap" in verdict) brokenCaps.set(attemptName(record), verdict.brokenCap);
-    else {
-      take(left, row.bulk_id, verdict.draw);
-      allowed.push({ record, next, draw: verdict.draw, bulkId: row.bulk_id });
+    if ("brokenCap" in verdict && !row.overtaken) {
+      brokenCaps.set(attemptName(record), verdict.brokenCap);
+      continue;
     }
+    // What was sent long ago cannot be forbidden any more: its turn is kept, or half an answer would pass for the whole.
+    const draw = "draw" in verdict ? verdict.draw : { attempts: 0, tokens: 0 };
+    take(left, row.bulk_id, draw);
+    allowed.push({ record, next, draw, bulkId: row.bulk_id });
   }
   await writeAllowed(client, allowed, left);
   return {

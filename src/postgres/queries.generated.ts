@@ -832,6 +832,7 @@ export interface Queries {
       output_tokens_max: number;
       caps: unknown;
       draws: boolean;
+      overtaken: boolean;
     };
     rows: "many";
   };
@@ -2035,6 +2036,7 @@ export interface Queries {
       cancel_requested_at: Date | null;
       is_capped: boolean;
       input: string | null;
+      continues_open: boolean;
       turns: string[] | null;
     };
     rows: "many";
@@ -2478,6 +2480,7 @@ export interface Queries {
       holdId: string,
       credentialId: string,
       createdAt: Date,
+      cutAt: readonly (number | null)[],
     ];
     row: never;
     rows: "none";

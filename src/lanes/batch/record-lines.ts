@@ -34,6 +34,8 @@ export interface RecordedLines {
   readonly paidTwice: number;
   /** Models that answered. */
   readonly answered: readonly string[];
+  /** Lines left for later: an earlier line of their job has no end yet, and they may continue it. */
+  readonly waiting: number;
 }
 
 /** Records the lines. Models that were refused in them are held back before their lines go back to wait. */
@@ -49,7 +51,8 @@ export async function recordLines(
     [...results.keys()],
     batchLaneBounds.smallInputBytes,
   );
-  const paired = rows.flatMap((line): Paired[] => {
+  const ready = rows.filter((line) => !line.continues_open);
+  const paired = ready.flatMap((line): Paired[] => {
     const result = results.get(line.job_id);
     return result === undefined ? [] : [{ line, result }];
   });
@@ -64,7 +67,7 @@ export async function recordLines(
     paidTwice += await recordGroup(batch, group, deps);
   }
   const answered = paired.filter(({ result }) => result.type === "succeeded").map(({ line }) => line.model);
-  return { paidTwice, answered: [...new Set(answered)] };
+  return { paidTwice, answered: [...new Set(answered)], waiting: rows.length - ready.length };
 }
 
 async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<void> {
