@@ -219,6 +219,11 @@ export const limits = {
   singletonLeaseMs: 4_000,
   /** Between two looks of the follower at its bulks: what Bull Board shows is at most this old. */
   followerEveryMs: 1_000,
+  /** Tries of a process that ends to say so, and the time between two: a control connection is made anew within a second. */
+  goodbyeTriesMax: 3,
+  goodbyeRetryMs: 500,
+  /** A process that ends waits this long for a look of its follower, and as long again for its entries to go back. */
+  followerLeaveMs: 5_000,
   /** Bulks of one queue followed at once; further ones wait in the queue and still run. */
   followedBulksMax: 200,
   /** Queues with a follower or an event stream at once: each costs three connections to Redis, or about six to PostgreSQL. */

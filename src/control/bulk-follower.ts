@@ -26,6 +26,8 @@ interface FollowerDeps {
   readonly clock: Clock;
   /** Between two checks that an entry is still there. */
   readonly checkMs: number;
+  /** Aborted when the process stops: what is being looked at is left. */
+  readonly signal: AbortSignal;
 }
 
 /** How a bulk ended: the last progress of its entry, and what the entry returns. */
@@ -79,7 +81,7 @@ export class BulkFollower {
       known.usedAtMs = this.#deps.clock.monotonicMs();
       return true;
     }
-    if (this.#queues.size + this.#opening.size >= this.#queuesMax) return false;
+    if (this.#queues.size + this.#opening.size >= this.#queuesMax || this.#deps.signal.aborted) return false;
     // The queue backend logs its outages itself; the next look tries again.
     const opening = this.#opening.get(queueId) ?? this.#open(queueId).catch(() => false);
     this.#opening.set(queueId, opening);
@@ -199,7 +201,7 @@ export class BulkFollower {
   async #show(bulkId: string, progress: object): Promise<void> {
     const bulk = this.#bulks.get(bulkId);
     const queue = bulk && this.#queues.get(bulk.queueId)?.queue;
-    if (bulk === undefined || queue === undefined) return;
+    if (bulk === undefined || queue === undefined || this.#deps.signal.aborted) return;
     const nowMs = this.#deps.clock.monotonicMs();
     const isDue = bulk.checkedAtMs === undefined || nowMs - bulk.checkedAtMs >= this.#deps.checkMs;
     const text = JSON.stringify(progress);

@@ -9,6 +9,7 @@ import { LeaseKeeper } from "../postgres/leases.ts";
 import type { Listener } from "../postgres/listener.ts";
 import type { Database } from "../postgres/pool.ts";
 import type { QueueBackend } from "../queue/backend.ts";
+import { endsWithin } from "../queue/tally.ts";
 import { BulkFollower } from "./bulk-follower.ts";
 import type { Flags } from "./flags.ts";
 import { PauseMirror } from "./pause-mirror.ts";
@@ -43,8 +44,16 @@ export class Follower {
     const { database, backend, flags, clock, log, listener, holder } = deps;
     this.#checkMs = deps.checkMs ?? limits.followerCheckMs;
     this.#deps = deps;
-    this.#bulks = new BulkFollower({ database, backend, clock, gate: flags.gate, checkMs: this.#checkMs });
-    this.#mirror = new PauseMirror({ database, backend, flags, clock, log });
+    const { signal } = this.#stopped;
+    this.#bulks = new BulkFollower({
+      database,
+      backend,
+      clock,
+      gate: flags.gate,
+      checkMs: this.#checkMs,
+      signal,
+    });
+    this.#mirror = new PauseMirror({ database, backend, flags, clock, log, signal });
     this.#keeper = new LeaseKeeper({
       listener,
       name: "bulk-entries",
@@ -66,12 +75,15 @@ export class Follower {
     this.#loop = this.#run();
   }
 
-  /** Entries in hand go back to their queues. */
+  /**
+   * Entries in hand go back to their queues. A look that waits for a queue backend that is away, command after command, is left behind:
+   * it does nothing more, and no process stays alive for what is only shown.
+   */
   async stop(): Promise<void> {
     this.#stopped.abort();
     for (const forget of this.#forget) forget();
-    await this.#loop;
-    await this.#leave();
+    await endsWithin(this.#loop, limits.followerLeaveMs);
+    await endsWithin(this.#leave(), limits.followerLeaveMs);
     await this.#keeper.stop();
   }
 

@@ -35,6 +35,8 @@ interface MirrorDeps {
   readonly flags: Pick<Flags, "find" | "refresh">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when the process stops: what is being looked at is left. */
+  readonly signal: AbortSignal;
 }
 
 type State = "paused" | "resumed";
@@ -71,6 +73,7 @@ export class PauseMirror {
       ...names.map((of) => ({ name: of.entryQueue, of })),
     ];
     for (const { name, of } of wanted) {
+      if (this.#deps.signal.aborted) return;
       // oxlint-disable-next-line no-await-in-loop -- almost always known already
       const mirrored = this.#mirrored.get(name) ?? (await this.#open(name, of));
       // oxlint-disable-next-line no-await-in-loop -- a queue backend with hundreds of queues is not to be flooded

@@ -9,6 +9,7 @@
 // under the old id: what it still has in flight is late, and may only correct the books. It registers anew and starts afresh.
 //
 // Order at start, so that a stop sees every process or is seen by it: the row first, then LISTEN, then the flags.
+import { setTimeout as sleep } from "node:timers/promises";
 import { hostname } from "node:os";
 import { ownWorldIdentity } from "../config/data-dir/process-identity.ts";
 import { limits } from "../config/limits.ts";
@@ -60,13 +61,30 @@ export class ProcessLife {
     this.#forgetReconnect = this.#options.listener.onReconnect(() => void this.#renewNow());
   }
 
-  /** Says goodbye; call it when nothing is in flight any more. A goodbye that is not heard is replaced by the reaper. */
+  /**
+   * Says goodbye; call it when nothing is in flight any more. The control connection may be lost just now and is made anew by itself, so
+   * it is tried for a moment; a goodbye that is not heard is replaced by the reaper.
+   */
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#forgetReconnect();
     await this.#round;
-    await this.#options.listener.run((client) => endProcess(client, this.#id)).catch(() => undefined);
+    for (let tryNo = 1; tryNo <= limits.goodbyeTriesMax; tryNo += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      if (await this.#sayGoodbye()) return;
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await sleep(limits.goodbyeRetryMs);
+    }
+  }
+
+  #sayGoodbye(): Promise<boolean> {
+    return this.#options.listener
+      .run((client) => endProcess(client, this.#id))
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   async #register(oldId: string | null): Promise<void> {

@@ -65,7 +65,7 @@ export async function readYoungVoids(
   return (await youngVoids(db, [credentialId, since])).rows;
 }
 
-/** The creator's own answer proves that an adopted batch is ours. False: it has no need of that, or is another one. */
+/** An adopted batch is ours: by its creator's own answer, or because nobody else is there. False: it has no need of that, or is another one. */
 export async function proveBatch(db: Database, id: string, providerId: string, now: Date): Promise<boolean> {
   return (await proveRow(db, [id, providerId, now])).rowCount > 0;
 }

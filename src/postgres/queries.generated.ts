@@ -1832,7 +1832,7 @@ export interface Queries {
     row: { job_id: string; input: string };
     rows: "many";
   };
-  /** The lines of a message batch with their sizes and whether each is still wanted. */
+  /** The lines of a message batch with their sizes and whether each is still wanted: not one that was canceled, nor one whose money was held by a count of the provider that is no bound any more. */
   "message-batches/line-plan": {
     params: [messageBatchId: string];
     row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
@@ -1933,7 +1933,7 @@ export interface Queries {
     };
     rows: "one";
   };
-  /** The creator's own answer names the batch that was adopted: it is ours, and a cancellation that waited for that is due. */
+  /** The batch that was adopted is ours, by its creator's own answer or because nobody else works in the workspace: a cancellation that waited for that is due. */
   "message-batches/prove": {
     params: [id: string, providerId: string, now: Date];
     row: { id: string };
@@ -2643,6 +2643,12 @@ export interface Queries {
     params: [];
     row: { id: string; snapshot_at: Date; restored_at: Date; realtime_nano: bigint | null };
     rows: "one";
+  };
+  /** What a backup knows of the provider's counts may have been refuted since: they begin anew, without samples. */
+  "restore/forget-counts": {
+    params: [];
+    row: never;
+    rows: "none";
   };
   /** Whether a database holds anything that a restore would replace, and whether a process works on it. */
   "restore/in-use": {

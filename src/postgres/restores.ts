@@ -7,6 +7,7 @@ import type { Database } from "./pool.ts";
 const inUse = queryOne("restore/in-use");
 const doubtCreations = query("restore/doubt-creations");
 const endLeases = query("restore/end-leases");
+const forgetCounts = query("restore/forget-counts");
 const setMarker = query("restore/mark");
 const openMarker = queryOne("restore/find-open");
 const stopAll = queryOne("restore/stop-all");
@@ -43,7 +44,10 @@ export interface NewRestore {
   readonly now: Date;
 }
 
-/** Marks restored rows: nobody holds a lease, creations of message batches are in doubt, the marker stands, everything is stopped. */
+/**
+ * Marks restored rows: nobody holds a lease, creations of message batches are in doubt, no count is believed, the marker stands,
+ * everything is stopped.
+ */
 export async function markRestored(
   database: Database,
   restore: NewRestore,
@@ -51,6 +55,7 @@ export async function markRestored(
 ): Promise<{ doubtful: number }> {
   await endLeases(database, []);
   const doubtful = (await doubtCreations(database, [restore.now])).rowCount;
+  await forgetCounts(database, []);
   await setMarker(database, [restore.id, restore.snapshotAt, restore.backupSha256, restore.actor]);
   await keepRestoreStop(database, newId);
   return { doubtful };

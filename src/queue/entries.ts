@@ -1,7 +1,7 @@
 // Entries: what BullMQ calls jobs. The word job is taken: a job is a row in the database, an entry is its ticket in a queue.
 import { DelayedError } from "bullmq";
 import type { Job, Queue } from "bullmq";
-import { queueFault } from "./faults.ts";
+import { queueFault, withDeadline } from "./faults.ts";
 import { queueLimits } from "./limits.ts";
 import { assertEntryId } from "./names.ts";
 
@@ -59,13 +59,15 @@ export async function addJobs<Data>(queue: EntryQueue, entries: readonly NewEntr
 
 async function addChunk<Data>(queue: EntryQueue, chunk: readonly NewEntry<Data>[]): Promise<void> {
   try {
-    await queue.addBulk(
+    const adding = queue.addBulk(
       chunk.map(({ name, id, data, delayMs }) => ({
         name,
         data,
         opts: { jobId: id, delay: Math.max(0, Math.ceil(delayMs ?? 0)) },
       })),
     );
+    // Its commands have a deadline each; the transaction around them, and a connection that is being made anew, have none.
+    await withDeadline(adding, queueLimits.commandTimeoutMs + queueLimits.goodbyeTimeoutMs);
   } catch (error) {
     throw queueFault(error);
   }

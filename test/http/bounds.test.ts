@@ -50,7 +50,7 @@ test("counts and caps are the installation's to see and to renew", async () => {
 });
 
 test("a job type says what is known of its answers, and one that does not ask says null", async () => {
-  const key = api.keys.one;
+  const key = api.keys.installation;
   await api.pool.query("UPDATE right_sizes SET cap = NULL, off_at = now(), off_reason = '3 of 200 were cut'");
   const type = await api.json(200, `/v1/types/${sizedType.name}`, { key });
   expect(type.right_size).toMatchObject([
@@ -62,4 +62,7 @@ test("a job type says what is known of its answers, and one that does not ask sa
   );
   expect(sizes["classify-intent"]).toBeNull();
   expect(sizes[sizedType.name]).toHaveLength(1);
+  // What all tenants do together is none of one tenant's business.
+  const theirs = await api.json(200, `/v1/types/${sizedType.name}`, { key: api.keys.one });
+  expect(theirs.right_size).toBeNull();
 });

@@ -225,10 +225,33 @@ test("in a shared workspace a creator that comes back proves by its own answer w
       (await fixture.rows("SELECT 1 FROM message_batches WHERE cancel_sent_at IS NOT NULL")).length === 1,
   );
   expect(ours()?.cancel).not.toBeNull();
-  // What comes back is soon done again.
   fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
   await fixture.drive();
   await judgeLane(fixture, { foreignNano: await foreignNano() });
+});
+
+test("two of ours in doubt look like strangers to each other: a cancellation asks again once they are told apart", async () => {
+  await open({
+    simulator: { batchDurationMs: { min: 200 * minuteMs, max: 200 * minuteMs }, cancelLateShare: 0 },
+  });
+  const ids: string[] = [];
+  for (const lines of [120, 130]) {
+    loseAnswer();
+    await fixture.submit(lines);
+    ids.push(...(await fixture.lane.collector.runOnce()).batchIds);
+    await fixture.lane.runStep(ids.at(-1) ?? "");
+  }
+  for (const id of ids) await fixture.lane.runStep(id);
+  expect(await fixture.rows("SELECT line_count, unproved FROM message_batches ORDER BY id")).toEqual([
+    { line_count: 120, unproved: true },
+    { line_count: 130, unproved: false },
+  ]);
+  await fixture.rows("UPDATE message_batches SET cancel_requested_at = $1", [fixture.deps.clock.now()]);
+  for (const id of ids) await fixture.lane.runStep(id);
+  expect(fixture.simulator.world.batches.all().filter(({ cancel }) => cancel !== null)).toHaveLength(2);
+  fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
+  await fixture.drive();
+  expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 250 });
 });
 
 test("batches of others in the workspace are left alone: not canceled, not taken for ours", async () => {

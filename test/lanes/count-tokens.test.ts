@@ -116,6 +116,28 @@ test("in the batch lane a ceiling that binds by bytes admits more after counting
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 201 });
 });
 
+test("an intent whose holds rest on counts that are refuted before it is sent goes back, and is held by bytes", async () => {
+  const fixture = await openFixture();
+  await ceilingFor(fixture, 40n);
+  await trusted(fixture);
+  await bind(fixture, 200);
+  await counterOf(fixture).runOnce();
+  const lane = fixture.another({ tightening: useCounts });
+  await fixture.rows("UPDATE budget_windows SET limit_nano = limit_nano * 2");
+  const [batchId = ""] = (await lane.collector.runOnce()).batchIds;
+  const known = fixture.simulator.world.batches.all().length;
+  await fixture.rows("UPDATE count_trust SET off_at = now(), off_reason = 'one bill above'");
+  await lane.runStep(batchId);
+  expect(fixture.simulator.world.batches.all()).toHaveLength(known);
+  expect(
+    await fixture.rows("SELECT 1 FROM attempts WHERE message_batch_id = $1 AND state = 'open'", [batchId]),
+  ).toEqual([]);
+  await fixture.rows("UPDATE budget_windows SET limit_nano = limit_nano * 100");
+  fixture.lane.budgetChanged();
+  await fixture.drive();
+  expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 201 });
+});
+
 test("what fits is never counted, nor what waits because no budget covers it", async () => {
   const fixture = await openFixture();
   await ceilingFor(fixture, 1_000n);

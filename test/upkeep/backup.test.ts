@@ -62,6 +62,9 @@ test("a backup taken under load is one instant: it comes back with every row, ag
     return rows.length > 0;
   });
   await installation.db.query("CREATE TABLE notes (of_somebody_else text)");
+  await installation.db.query(
+    "INSERT INTO count_trust (model, samples, worst_bp) VALUES ('claude-haiku-5-5', 80, 300)",
+  );
   const made = await backup();
   expect(made).toMatchObject({ code: 0, stderr: "" });
   const { rows } = documentOf(made) as { rows: Record<string, number> };
@@ -100,6 +103,10 @@ test("a backup taken under load is one instant: it comes back with every row, ag
     ),
   ).toEqual([]);
   await expect(target.rows("DELETE FROM ledger")).rejects.toThrow("append-only");
+  // A count may have been refuted since.
+  expect(await target.rows("SELECT samples, worst_bp FROM count_trust")).toEqual([
+    { samples: "0", worst_bp: "0" },
+  ]);
   expect(
     await target.rows("SELECT set_by, mode FROM flags WHERE lifted_at IS NULL AND kind = 'stop'"),
   ).toEqual([{ set_by: "restore", mode: "abort" }]);

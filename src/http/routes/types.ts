@@ -20,7 +20,8 @@ const typeSchema = z
     default_urgency: z.enum(["now", "whenever"]).nullable(),
     expires_at_deadline: z.boolean(),
     right_size: z.array(sizeSchema).nullable().meta({
-      description: "Lengths of answers seen and the caps that follow; null where the type does not ask.",
+      description:
+        "Lengths of answers seen and the caps that follow; null where the type does not ask, and for a tenant's key: they are of all tenants.",
     }),
     on_stop: z.enum(["wait", "static"]).meta({ description: "What becomes of waiting jobs while stopped." }),
     serving_version: z.int(),
@@ -40,8 +41,8 @@ const typeSchema = z
   })
   .meta({ id: "JobType" });
 
-/** `sizes`: those of all types. */
-function presentType(type: CompiledJobType, sizes: readonly TypeSize[]) {
+/** `sizes`: those of all types; null: not for this caller. */
+function presentType(type: CompiledJobType, sizes: readonly TypeSize[] | null) {
   return {
     name: type.name,
     owner: type.owner,
@@ -51,7 +52,9 @@ function presentType(type: CompiledJobType, sizes: readonly TypeSize[]) {
     caps: namedCaps(type.caps),
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
-    right_size: type.rightSize ? sizes.filter(({ jobType }) => jobType === type.name).map(presentSize) : null,
+    right_size: type.rightSize
+      ? (sizes?.filter(({ jobType }) => jobType === type.name).map(presentSize) ?? null)
+      : null,
     on_stop: type.stopAnswer === null ? "wait" : "static",
     serving_version: type.servingVersion,
     versions: type.promptVersions.map(({ version, sha256 }) => ({ version, sha256 })),
@@ -76,9 +79,10 @@ function listRoute(api: Api): Route {
     access: { scope: "read" },
     answers: { 200: { about: "All of them.", schema: z.object({ types: z.array(typeSchema) }) } },
     errors: [],
-    async handle() {
+    async handle({ caller }) {
       const types = [...api.jobTypes.values()];
-      const sizes = types.some((type) => type.rightSize) ? await readSizes(api.pool, null) : [];
+      const asked = caller.installation && types.some((type) => type.rightSize);
+      const sizes = asked ? await readSizes(api.pool, null) : null;
       return { status: 200, body: { types: types.map((type) => presentType(type, sizes)) } };
     },
   });
@@ -95,9 +99,10 @@ function getRoute(api: Api): Route {
     params: z.strictObject({ name: z.string().min(1).max(64) }),
     answers: { 200: { about: "The job type.", schema: typeSchema } },
     errors: ["type_not_found"],
-    async handle({ params }) {
+    async handle({ params, caller }) {
       const type = requireType(api, params.name);
-      const sizes = type.rightSize ? await readSizes(api.pool, type.name) : [];
+      const asked = caller.installation && type.rightSize;
+      const sizes = asked ? await readSizes(api.pool, type.name) : null;
       return { status: 200, body: presentType(type, sizes) };
     },
   });

@@ -7,12 +7,14 @@ import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { reach } from "../../observe/points.ts";
 import { raiseAlert } from "../../postgres/alerts.ts";
 import { readCredential, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { proveBatch } from "../../postgres/message-batch-doubt.ts";
 import { markCancelSent, recordFailure, recordPoll } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
+import { worksAlone } from "./foreign.ts";
 import { isPastKeeping, lose } from "./lose.ts";
 import type { StepLease } from "./step-lease.ts";
 
@@ -22,7 +24,7 @@ type PollEnd = CallEnd<ProviderBatch | undefined>;
 export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: StepLease): Promise<StepEnd> {
   const { provider_id: providerId } = batch;
   if (providerId === null) throw new Error("a created batch without the provider's id");
-  if (wantsCancel(batch)) await cancel(batch, providerId, deps);
+  if (wantsCancel(batch) && (await isOurs(batch, providerId, deps))) await cancel(batch, providerId, deps);
   const end = await deps.batches.retrieve(providerId);
   if (end.kind !== "answer" || end.body === undefined) return failed(batch, end, deps, lease);
   reach("batch.polled");
@@ -40,9 +42,20 @@ export async function poll(batch: MessageBatch, deps: BatchLaneDeps, lease: Step
   return again(pollDelayMs(Math.max(0, ageMs), deps.config, end.retryAfterMs));
 }
 
-/** One that may be a stranger's is not canceled before its results have shown whose it is. */
 const wantsCancel = (batch: MessageBatch): boolean =>
-  batch.cancel_requested_at !== null && batch.cancel_sent_at === null && !batch.unproved;
+  batch.cancel_requested_at !== null && batch.cancel_sent_at === null;
+
+/**
+ * One that may be a stranger's is not canceled before its results have shown whose it is. What spoke against it when it was recognised
+ * may have been another of our own doubts, or a listing that could not be completed: so it is asked again.
+ */
+async function isOurs(batch: MessageBatch, providerId: string, deps: BatchLaneDeps): Promise<boolean> {
+  if (!batch.unproved) return true;
+  return (
+    (await worksAlone(providerId, deps)) &&
+    (await proveBatch(deps.pool, batch.id, providerId, deps.clock.now()))
+  );
+}
 
 async function cancel(batch: MessageBatch, providerId: string, deps: BatchLaneDeps): Promise<void> {
   const end = await deps.batches.cancel(providerId);

@@ -1,4 +1,5 @@
--- The creator's own answer names the batch that was adopted: it is ours, and a cancellation that waited for that is due.
+-- The batch that was adopted is ours, by its creator's own answer or because nobody else works in the workspace: a cancellation that
+-- waited for that is due.
 --
 -- $1 id text  $2 provider_id text  $3 now timestamptz
 -- rows: 0 or 1
