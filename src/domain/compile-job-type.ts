@@ -51,8 +51,11 @@ export interface CompiledJobType {
   readonly outputJsonSchema: Readonly<Record<string, unknown>> | null;
   /** Validates what a bulk shares, before {@link prepare}. `shared` is the canonical JSON text to store. */
   checkShared(shared: unknown): { ok: true; shared: string } | { ok: false; errors: InputError[] };
-  /** Prepares the jobs of one bulk. Throws if `shared` was not accepted by {@link checkShared}. */
-  prepare(shared: Values | null): PreparedJobs;
+  /**
+   * Prepares the jobs of one bulk under its caps: what of them stands in its requests is as it was when they were accepted, whatever the
+   * type says by now. Absent: those of the type. Throws if `shared` was not accepted by {@link checkShared}.
+   */
+  prepare(shared: Values | null, caps?: Caps): PreparedJobs;
 }
 
 /** Compiles a definition. Throws an Error that names the type and everything wrong with it. */
@@ -85,10 +88,10 @@ export function compileJobType(
       ? toProviderSchema(withEnvelope(definition.output))
       : null,
     checkShared: (shared) => readShared(definition, shared),
-    prepare(given) {
+    prepare(given, { serverToolUsesMax } = definition.caps ?? {}) {
       const shared = acceptedShared(definition, given);
       return definition.output === null
-        ? preparePlain(definition, { serving: servingVersion, shared })
+        ? preparePlain(definition, { serving: servingVersion, shared, serverToolUsesMax })
         : prepareStructured(definition, { templates, serving: servingVersion, shared });
     },
   };

@@ -17,7 +17,7 @@ export type PlainRequest =
 /** What a job type declares for what has no bound of its own. */
 export interface Declared {
   readonly inputTokensMax?: number | undefined;
-  /** Written as `max_uses` on every server tool that has none. */
+  /** The cap of the bulk, written as `max_uses` on every server tool that has none. */
   readonly serverToolUsesMax?: number | undefined;
 }
 

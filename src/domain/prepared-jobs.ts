@@ -101,15 +101,12 @@ export function prepareStructured(
 
 export function preparePlain(
   definition: PlainJobType,
-  setup: { serving: number; shared: Values },
+  setup: { serving: number; shared: Values; serverToolUsesMax: number | undefined },
 ): PreparedJobs {
-  const { serving, shared } = setup;
+  const { serving, shared, serverToolUsesMax } = setup;
   const read = inputReader(definition, shared);
   const paramsOf = (own: Values): Values => definition.render({ ...shared, ...own });
-  const declared = {
-    inputTokensMax: definition.inputTokensMax,
-    serverToolUsesMax: definition.caps?.serverToolUsesMax,
-  };
+  const declared = { inputTokensMax: definition.inputTokensMax, serverToolUsesMax };
   return {
     check(input) {
       const result = read(input);

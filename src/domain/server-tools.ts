@@ -55,13 +55,16 @@ export function inspectFees(params: Readonly<Record<string, unknown>>): Fees {
   return { webSearchesMax, serverToolUsesMax, unpriced };
 }
 
-/** The parameters with `max_uses` on every server tool that has none. */
+/**
+ * The parameters with `max_uses` on every server tool that has none. Each gets the whole number, so two of them are above it together.
+ * 0 is no `max_uses` the provider takes: such a tool stays open and is refused.
+ */
 export function limitUses(
   params: Record<string, unknown>,
   usesMax: number | undefined,
 ): Record<string, unknown> {
   const tools = toolsOf(params);
-  if (usesMax === undefined || !tools.some(isOpen)) return params;
+  if (usesMax === undefined || usesMax === 0 || !tools.some(isOpen)) return params;
   return {
     ...params,
     tools: tools.map((tool) => (isOpen(tool) ? Object.assign({}, tool, { max_uses: usesMax }) : tool)),

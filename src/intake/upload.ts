@@ -108,7 +108,7 @@ export class Upload {
     }
     this.#shared = checked.shared;
     const values: unknown = JSON.parse(checked.shared);
-    this.#prepared = this.#jobType.prepare(isRecord(values) ? values : null);
+    this.#prepared = this.#jobType.prepare(isRecord(values) ? values : null, this.#rules.caps);
   }
 
   take(line: Line): void {
@@ -123,7 +123,7 @@ export class Upload {
           ["invalid_input"],
         );
     } else {
-      this.#prepared ??= this.#jobType.prepare(null);
+      this.#prepared ??= this.#jobType.prepare(null, this.#rules.caps);
       const checked = checkLine(line, this.#prepared, this.#rules);
       if (checked.ok) this.#accept(checked.job, checked.bytes);
       else this.#leaveOut(line.number, checked.errors, checked.codes);

@@ -1,11 +1,12 @@
 // A paused answer goes on: the turn is sent back as it came, behind the request it answers. What the provider paused for are its own
-// tools, so nothing is added to it. Both lanes make their continuations here.
+// tools, so nothing is added to it. Both lanes make their continuations here. What a job has to show that ends without an answer is read
+// from its turns, whichever way it ended (output_of_turns in the database): nobody has to think of keeping it.
 
 import { createHash } from "node:crypto";
 import { isRecord, toJson } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import { requestBytesMax } from "../domain/rendered-request.ts";
-import type { AttemptRecord, Continuation } from "../postgres/record.ts";
+import type { Continuation } from "../postgres/record.ts";
 
 export interface PausedJob {
   readonly input: string;
@@ -22,6 +23,7 @@ export function continuePaused(
 ): Continuation | null {
   const content = isRecord(message) ? message["content"] : undefined;
   if (!Array.isArray(content) || content.length === 0) return null;
+  // In this order: output_of_turns cuts the content out of the text.
   const turn = toJson({ role: "assistant", content });
   try {
     const { params, ...request } = prepared.render(job.input, job.promptVersion, {
@@ -33,20 +35,4 @@ export function continuePaused(
   } catch {
     return null;
   }
-}
-
-/** The record of an attempt that went on with paused turns: where its job must not go on, what they hold is kept. */
-export function keepTurns(
-  record: AttemptRecord,
-  prepared: PreparedJobs,
-  { input, turns }: Pick<PausedJob, "input" | "turns">,
-): AttemptRecord {
-  const { next } = record;
-  const mayLose = next.state === "failed" || (next.state === "queued" && next.continuation === undefined);
-  if (turns.length === 0 || !mayLose) return record;
-  const soFar = prepared.readAnswer(input, { content: [], stop_reason: "pause_turn" }, turns);
-  if (soFar.outcome !== "paused" || soFar.output === null) return record;
-  const { output } = soFar;
-  if (next.state === "queued") return { ...record, next: { ...next, soFar: output } };
-  return { ...record, result: { output, confidence: null, abstained: null, reason: "pause_turn" } };
 }

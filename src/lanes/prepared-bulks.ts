@@ -2,6 +2,7 @@
 // validated and rendered once and not for every line. Both lanes have one.
 
 import type { JobTypes } from "../config/job-types.ts";
+import { readCaps } from "../domain/caps.ts";
 import { parseRecord } from "../domain/json-value.ts";
 import type { PreparedJobs } from "../domain/prepared-jobs.ts";
 import type { Database } from "../postgres/pool.ts";
@@ -24,7 +25,7 @@ export function createPreparedBulks(database: Database, jobTypes: JobTypes): Pre
     const type = jobTypes.get(jobType);
     const bulk = await findShared(database, [bulkId]);
     if (type === undefined || bulk === undefined) return null;
-    return type.prepare(bulk.shared === null ? null : parseRecord(bulk.shared));
+    return type.prepare(bulk.shared === null ? null : parseRecord(bulk.shared), readCaps(bulk.caps));
   }
 
   return {

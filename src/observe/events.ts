@@ -75,6 +75,9 @@ export const events = {
   "batch.download_failed": warn("The results of a message batch broke off; they are downloaded again."),
   "batch.polled": debug("A message batch was asked for its state."),
   "batch.ended": info("The provider has finished a message batch."),
+  "batch.lines_wait": info(
+    "Lines found after a restore may continue others whose results are not stored yet; they are read again.",
+  ),
   "batch.recounted": warn("The rows of a batch differ from its counts; it is downloaded again."),
   "batch.ingested": info("All results of a message batch are stored and settled."),
   "batch.results_lost": error(

@@ -1,10 +1,13 @@
 // Whether another attempt may follow a paid one, decided in the transaction that ends it.
 //
 // Only ends whose job is to go on after money was spent come by here: retries after an unknown end, and continuations. All others,
-// which are nearly all, cost nothing. The jobs are locked, then the bulks whose totals are capped, so that any number of processes
-// decide about one bulk one after the other; what is allowed is written before the attempts are closed. A job whose cap does not
-// allow it ends here instead: what was paid for is kept, and the cap is named. Dying before the commit leaves the attempt open, and
-// whoever ends it then asks again.
+// which are nearly all, cost nothing. All that ends in the transaction is locked, in id order, and not only the jobs that are asked about:
+// the rest would be locked behind them, out of order, and wait in a circle with a cancel of the bulk. Then the bulks whose totals are
+// capped, so that any number of processes decide about one bulk one after the other; what is allowed is written before the attempts
+// are closed. A job whose cap does not allow it ends here instead: what was paid for is kept, and the cap is named. Dying before the
+// commit leaves the attempt open, and whoever ends it then asks again.
+//
+// Two attempts of one job may end together, the late call of a process taken for dead and its successor: each is judged by itself.
 
 import type { CapName, Draw, NextAttempt } from "../domain/caps.ts";
 import { drawNext, readCaps, tokensBound } from "../domain/caps.ts";
@@ -13,6 +16,7 @@ import { cutByCap } from "../domain/right-size.ts";
 import type { Client } from "./pool.ts";
 import { query } from "./query.ts";
 import type { RowOf } from "./query.ts";
+import { attemptName } from "./attempt-name.ts";
 import type { AttemptRecord, Continuation } from "./record.ts";
 
 const lockJobs = query("caps/lock-jobs");
@@ -25,42 +29,48 @@ type JobRow = RowOf<"caps/lock-jobs">;
 export interface Capped {
   /** The records as they are to be written, in the same order. */
   readonly records: readonly AttemptRecord[];
-  /** The caps that ended jobs, by job. */
+  /** The caps that ended jobs, by the name of their attempt. */
   readonly brokenCaps: ReadonlyMap<string, CapName>;
 }
 
 /** Holds the next attempts against the caps of their jobs and bulks. */
 export async function withinCaps(client: Client, records: readonly AttemptRecord[]): Promise<Capped> {
   const brokenCaps = new Map<string, CapName>();
-  const following = records.filter(
-    ({ attempt, next }) => next.state === "queued" && attempt.state !== "unpaid",
-  );
+  const following = records.filter(follows);
   if (following.length === 0) return { records, brokenCaps };
   const { rows } = await lockJobs(client, [
-    following.map(({ jobId }) => jobId),
-    following.map(({ attemptNo }) => attemptNo),
+    records.map(({ jobId }) => jobId),
+    records.map(({ attemptNo }) => attemptNo),
+    records.map(follows),
   ]);
-  const jobs = new Map(rows.map((row) => [row.id, row]));
+  const jobs = new Map(rows.map((row) => [attemptName({ jobId: row.id, attemptNo: row.ending_no }), row]));
   const left = await readLeft(client, rows);
   const allowed: Allowed[] = [];
   for (const record of following) {
-    const row = jobs.get(record.jobId);
-    if (row === undefined) continue;
+    const row = jobs.get(attemptName(record));
+    // Overtaken by anything but its continuation: what overtook it stands by itself.
+    if (row === undefined || (row.overtaken && continuationOf(record) === null)) continue;
     const next = nextOf(record, row);
     const bulk = left.get(row.bulk_id) ?? { attempts: null, tokens: null };
     const verdict = drawNext(next, readCaps(row.caps), bulk);
-    if ("brokenCap" in verdict) brokenCaps.set(record.jobId, verdict.brokenCap);
-    else {
-      take(left, row.bulk_id, verdict.draw);
-      allowed.push({ record, next, draw: verdict.draw, bulkId: row.bulk_id });
+    if ("brokenCap" in verdict && !row.overtaken) {
+      brokenCaps.set(attemptName(record), verdict.brokenCap);
+      continue;
     }
+    // What was sent long ago cannot be forbidden any more: its turn is kept, or half an answer would pass for the whole.
+    const draw = "draw" in verdict ? verdict.draw : { attempts: 0, tokens: 0 };
+    take(left, row.bulk_id, draw);
+    allowed.push({ record, next, draw, bulkId: row.bulk_id });
   }
   await writeAllowed(client, allowed, left);
   return {
-    records: records.map((record) => ended(record, brokenCaps.get(record.jobId), following)),
+    records: records.map((record) => ended(record, brokenCaps.get(attemptName(record)))),
     brokenCaps,
   };
 }
+
+const follows = ({ attempt, next }: AttemptRecord): boolean =>
+  next.state === "queued" && attempt.state !== "unpaid";
 
 interface Left {
   attempts: number | null;
@@ -151,18 +161,13 @@ async function writeAllowed(
   ]);
 }
 
-/** The record of a job that its cap ends: cut where there is something to keep, failed by policy where there is nothing. */
-function ended(
-  record: AttemptRecord,
-  brokenCap: CapName | undefined,
-  following: readonly AttemptRecord[],
-): AttemptRecord {
+/** The record of a job that its cap ends: cut where it brings something to keep, failed by policy where it does not. */
+function ended(record: AttemptRecord, brokenCap: CapName | undefined): AttemptRecord {
   const { next } = record;
-  if (brokenCap === undefined || next.state !== "queued" || !following.includes(record)) return record;
+  if (brokenCap === undefined || next.state !== "queued") return record;
   const { continuation, soFar = null } = next;
+  if (continuation === undefined && next.retryReason !== cutByCap)
+    return { ...record, next: { state: "failed", failureCode: brokenCap, failureFault: "policy" } };
   const kept = { output: soFar, confidence: null, abstained: null, reason: brokenCap };
-  if (continuation !== undefined || next.retryReason === cutByCap)
-    return { ...record, next: { state: "truncated" }, result: kept };
-  const failed = { state: "failed", failureCode: brokenCap, failureFault: "policy" } as const;
-  return { ...record, next: failed, ...(soFar !== null && { result: kept }) };
+  return { ...record, next: { state: "truncated" }, result: kept };
 }

@@ -44,6 +44,8 @@ export interface ClaimedJob {
   model: string;
   promptVersion: number;
   requestSha256: Buffer;
+  inputTokensMax: number;
+  webSearchesMax: number;
   attemptNo: number;
   /** Paid attempts, less those that were only continued. */
   attemptsCounted: number;
@@ -274,6 +276,8 @@ function claimedOf({ row, bounds, price, worstNano, attemptNo }: Candidate): Cla
     model: row.model,
     promptVersion: row.prompt_version,
     requestSha256: row.request_sha256,
+    inputTokensMax: row.input_tokens_max,
+    webSearchesMax: row.web_searches_max,
     attemptNo,
     attemptsCounted: row.attempts_counted,
     attemptsMax: row.attempts_max,

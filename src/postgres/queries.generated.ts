@@ -814,11 +814,16 @@ export interface Queries {
     row: { id: string; attempts_left: bigint | null; tokens_left: bigint | null };
     rows: "many";
   };
-  /** Locks the jobs that are to have another attempt behind a paid one, and reads what their caps are held against. */
+  /** Locks everything that the ends of a transaction move, in the one order all ends take, and reads what the caps of those jobs are held against that are to have another attempt behind a paid one. */
   "caps/lock-jobs": {
-    params: [jobId: readonly (string | null)[], attemptNo: readonly (number | null)[]];
+    params: [
+      jobId: readonly (string | null)[],
+      attemptNo: readonly (number | null)[],
+      follows: readonly (boolean | null)[],
+    ];
     row: {
       id: string;
+      ending_no: number;
       bulk_id: string;
       continuations: number;
       tokens_used: bigint;
@@ -827,6 +832,7 @@ export interface Queries {
       output_tokens_max: number;
       caps: unknown;
       draws: boolean;
+      overtaken: boolean;
     };
     rows: "many";
   };
@@ -1072,10 +1078,10 @@ export interface Queries {
     };
     rows: "many";
   };
-  /** What the jobs of a bulk share, to prepare them. */
+  /** What the jobs of a bulk share, and the caps they were accepted under, to prepare them. */
   "dispatch/find-shared": {
     params: [bulkId: string];
-    row: { shared: string | null };
+    row: { shared: string | null; caps: unknown };
     rows: "one";
   };
   /** Locks the next queued realtime jobs of several bulks, by priority and age, so many of each. */
@@ -1854,7 +1860,7 @@ export interface Queries {
     row: { job_id: string; no: number; request_bytes: number; wanted: boolean };
     rows: "many";
   };
-  /** What some lines are rendered from, in the order of jobs: the request as it was accepted, and the size and the cap it is sent with. */
+  /** What some lines are rendered from, in the order of jobs: the request as it was accepted and bounded, and the size and the cap it is sent with. */
   "message-batches/line-requests": {
     params: [jobId: readonly (string | null)[]];
     row: {
@@ -1865,6 +1871,8 @@ export interface Queries {
       request_sha256: Buffer;
       declared_tokens: number;
       output_tokens_max: number | null;
+      input_tokens_max: number;
+      web_searches_max: number;
       request_bytes: number;
       input: string;
       turns: string[] | null;
@@ -2050,6 +2058,7 @@ export interface Queries {
       cancel_requested_at: Date | null;
       is_capped: boolean;
       input: string | null;
+      continues_open: boolean;
       turns: string[] | null;
     };
     rows: "many";
@@ -2493,6 +2502,7 @@ export interface Queries {
       holdId: string,
       credentialId: string,
       createdAt: Date,
+      cutAt: readonly (number | null)[],
     ];
     row: never;
     rows: "none";

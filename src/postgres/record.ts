@@ -14,6 +14,7 @@ import type { CapName } from "../domain/caps.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
 import { reach } from "../observe/points.ts";
+import { attemptName } from "./attempt-name.ts";
 import { notifyBudget } from "./budgets.ts";
 import { withinCaps } from "./caps.ts";
 import { withTransaction } from "./pool.ts";
@@ -50,7 +51,7 @@ export type NextStep =
       waitReason?: WaitReason;
       /** It goes on with a paused answer sent back, if the caps of its job allow it. */
       continuation?: Continuation;
-      /** What there is so far, to be kept where it must not go on; null or absent: nothing. */
+      /** What this attempt brought, to be kept where a cap does not let it go on; null or absent: nothing. */
       soFar?: string | null;
     };
 
@@ -113,10 +114,10 @@ export async function closeAttempts(
   const { records: allowed, brokenCaps } = await withinCaps(client, records);
   for (const group of oncePerJob(allowed))
     for (const answer of await closeGroup(client, group, changes))
-      answers.set(nameOf(answer), { ...answer, brokenCap: brokenCaps.get(answer.jobId) ?? null });
+      answers.set(attemptName(answer), { ...answer, brokenCap: brokenCaps.get(attemptName(answer)) ?? null });
   return records.map(
     (record) =>
-      answers.get(nameOf(record)) ?? {
+      answers.get(attemptName(record)) ?? {
         jobId: record.jobId,
         attemptNo: record.attemptNo,
         recorded: "already",
@@ -126,9 +127,6 @@ export async function closeAttempts(
       },
   );
 }
-
-const nameOf = ({ jobId, attemptNo }: { jobId: string; attemptNo: number }): string =>
-  `${jobId}-${attemptNo}`;
 
 /** One statement may touch a job's row once: a late answer and the current one of the same job go one after the other. */
 function oncePerJob(records: readonly AttemptRecord[]): AttemptRecord[][] {

@@ -53,6 +53,8 @@ export interface FoundSpend {
 
 export interface FoundLine extends FoundSpend {
   readonly job: KnownJob;
+  /** Output tokens at which its answer was cut; null: it was not. */
+  readonly cutAt: number | null;
 }
 
 export interface FoundMessageBatch {
@@ -98,6 +100,7 @@ export async function writeFoundBatch(pool: Pool, found: FoundMessageBatch): Pro
       found.holdId,
       credentialId,
       provider.createdAt,
+      known.map(({ cutAt }) => cutAt),
     ]);
     await insertBatch(client, [
       id,

@@ -9,7 +9,10 @@ import { seedBulk } from "../control/seed.ts";
 import { booksAt, claimJobs, endOf } from "../support/claims.ts";
 import type { AttemptRecord } from "../../src/postgres/record.ts";
 import type { ClaimedJob } from "../../src/postgres/claim.ts";
+import { cancelOpenJobs } from "../../src/postgres/cancel.ts";
+import { recordAttempts } from "../../src/postgres/record.ts";
 import { cloneDatabase } from "../support/stores.ts";
+import { waitFor } from "../support/wait.ts";
 import type { TestDatabase } from "../support/stores.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -169,4 +172,70 @@ test("a bulk without such caps is not touched by the retries of its jobs", async
   await workOff(bulk, third, () => undefined);
   expect(await outcomesOf(bulk.bulkId)).toEqual({ succeeded: jobs });
   expect(await leftOf(bulk.bulkId)).toEqual({ attempts: null, tokens: null });
+});
+
+/** The first jobs of a bulk under way, in the order of its lines. */
+async function startSome(bulk: { jobIds: string[] }, howMany: number): Promise<ClaimedJob[]> {
+  const books = booksAt(pool, { now: () => new Date(), unbudgeted: "allow" });
+  const answers = await claimJobs(pool, books, bulk.jobIds.slice(0, howMany));
+  return answers.flatMap((answer) => (answer.claimed ? [answer.job] : []));
+}
+
+test("ends of a bulk, some of them to go on, and a cancel of it never wait in a circle", async () => {
+  const bulk = await capped({ attempts: jobs + 10 });
+  const [first, last] = await startSome(bulk, 2);
+  if (first === undefined || last === undefined) throw new Error("not claimed");
+  const waiting = async (howMany: number): Promise<boolean> => {
+    const { rows } = await pool.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    return rows[0]?.n === howMany;
+  };
+  // The ends are held half way, behind their jobs and before they are closed, while the cancel comes.
+  const holder = await pool.connect();
+  await holder.query("BEGIN");
+  await holder.query("SELECT 1 FROM bulks WHERE id = $1 FOR UPDATE", [bulk.bulkId]);
+  const ends = recordAttempts(pool, [endOf(first, 1_000n), lost(last)]);
+  const cancel = waitFor("the ends to wait", () => waiting(1)).then(() => cancelOpenJobs(pool, bulk.bulkId));
+  const both = Promise.allSettled([ends, cancel]);
+  await waitFor("the cancel to wait", () => waiting(2));
+  await holder.query("COMMIT");
+  holder.release();
+  expect((await both).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+  const { rows } = await pool.query("SELECT state FROM jobs WHERE bulk_id = $1 ORDER BY line LIMIT 2", [
+    bulk.bulkId,
+  ]);
+  expect(rows).toEqual([{ state: "succeeded" }, { state: "canceled" }]);
+});
+
+test("a late call and its successor that end together are judged each by itself: one draw, and no turn of the late one", async () => {
+  const bulk = await capped({ attempts: jobs + 5 });
+  const [late] = await startSome(bulk, 1);
+  if (late === undefined) throw new Error("not claimed");
+  await recordAttempts(pool, [lost(late)]);
+  expect(await leftOf(bulk.bulkId)).toMatchObject({ attempts: 4 });
+  const [current] = await startSome(bulk, 1);
+  if (current === undefined) throw new Error("not claimed");
+  expect(current.attemptNo).toBe(2);
+  const continuation = {
+    turn: '{"role":"assistant","content":[]}',
+    request: { bytes: 120, inputTokensMax: 120, toolRounds: 1 },
+    requestSha256: Buffer.from([1]),
+  };
+  const paused: AttemptRecord = {
+    ...endOf(late, 1_000n),
+    next: { state: "queued", retryReason: "pause_turn", countsTry: false, continuation },
+  };
+  const answers = await recordAttempts(pool, [paused, lost(current)]);
+  expect(answers.map(({ recorded, jobMoved, brokenCap }) => [recorded, jobMoved, brokenCap])).toEqual([
+    ["late", false, null],
+    ["now", true, null],
+  ]);
+  expect(await leftOf(bulk.bulkId)).toMatchObject({ attempts: 3 });
+  const { rows } = await pool.query(
+    `SELECT state, continuations, request_bytes, (SELECT count(*)::int FROM job_turns t WHERE t.job_id = j.id) AS turns
+       FROM jobs j WHERE id = $1`,
+    [late.id],
+  );
+  expect(rows).toEqual([{ state: "queued", continuations: 0, request_bytes: 100, turns: 0 }]);
 });

@@ -36,7 +36,7 @@ export async function submitBulk(databaseUrl: string, bulk: TestBulk): Promise<s
   const pool = openPool(databaseUrl, { max: 2, applicationName: "test", log: silentLog });
   const caps = narrowed(jobType.caps, bulk.caps ?? {});
   const id = newId();
-  const prepared = jobType.prepare(bulk.shared ?? null);
+  const prepared = jobType.prepare(bulk.shared ?? null, caps);
   await withTransaction(pool, async (client) => {
     const { rows } = await client.query<{ id: string; tenant_id: string }>(
       "SELECT q.id, q.tenant_id FROM queues q JOIN tenants t ON t.id = q.tenant_id WHERE t.name = 'default' AND q.name = $1",

@@ -1,6 +1,7 @@
 // What is on a bill beside tokens is in the bound, or the work is refused.
 import { describe, expect, test } from "vitest";
 import { loadJobTypes } from "../../src/config/job-types.ts";
+import type { Caps } from "../../src/domain/caps.ts";
 import { parseRecord } from "../../src/domain/json-value.ts";
 import { buildPlainRequest } from "../../src/domain/plain-request.ts";
 import { priceAt, worstCostNanoUsd } from "../../src/domain/price.ts";
@@ -93,6 +94,19 @@ test("a type's cap is written as max_uses where there is none, and the request s
   if (!built.ok) throw new Error(JSON.stringify(built.errors));
   expect(parseRecord(built.request.params)["tools"]).toEqual([search({ max_uses: 2 })]);
   expect(built.request.traits.webSearchesMax).toBe(2);
+});
+
+test("max_uses is the cap of the bulk, whatever the type says by now", async () => {
+  const type = (await loadJobTypes({ dirs: [webJobsDir] })).get("web-answer");
+  const usesUnder = (caps?: Caps): unknown => {
+    const checked = type?.prepare(null, caps).check({ question: "Who won?" });
+    return checked?.ok === true ? checked.request.serverToolUses : checked?.errors[0]?.code;
+  };
+  expect(usesUnder()).toBe(3);
+  expect(usesUnder({ serverToolUsesMax: 2 })).toBe(2);
+  // Nothing bounds a tool that a bulk without the cap leaves open, and none may be used 0 times.
+  expect(usesUnder({})).toBe("unbounded_cost");
+  expect(usesUnder({ serverToolUsesMax: 0 })).toBe("unbounded_cost");
 });
 
 describe("a request with further turns", async () => {

@@ -5,12 +5,13 @@
 // stream breaks: the socket is destroyed before the promised length is reached, so the provider never saw a whole request and
 // nothing was created. Only after the last chunk was handed over can the end be in doubt.
 
-import { createHash } from "node:crypto";
 import { ServiceError } from "../../domain/errors.ts";
 import { bodyFrame, customIdOf, lineBytes } from "../../domain/pack.ts";
 import { reach } from "../../observe/points.ts";
 import { readLineRequests } from "../../postgres/message-batch-lines.ts";
 import type { LineRequest } from "../../postgres/message-batch-lines.ts";
+import { isAsAccepted } from "../accepted.ts";
+import type { AcceptedRequest } from "../accepted.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 
@@ -156,8 +157,8 @@ const frameOf = (chunk: { first: boolean; last: boolean }): number =>
   (chunk.first ? bodyFrame.head.length : 0) + (chunk.last ? bodyFrame.tail.length : 0);
 
 /**
- * The request's JSON text as it is sent, or null unless it is byte for byte what was accepted but for the cap of its attempt. Throws
- * when the rows cannot be read.
+ * The request's JSON text as it is sent, or null unless it is what was accepted but for the cap of its attempt. Throws when the rows
+ * cannot be read.
  */
 async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Promise<string | null> {
   try {
@@ -166,7 +167,7 @@ async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Prom
     const { output_tokens_max: cap, declared_tokens: declared } = request;
     const turns = request.turns ?? [];
     const accepted = jobs.render(request.input, request.prompt_version, { turns });
-    if (!createHash("sha256").update(accepted.params).digest().equals(request.request_sha256)) return null;
+    if (!isAsAccepted(accepted, acceptedOf(request))) return null;
     const sent =
       cap === null || cap === declared
         ? accepted
@@ -178,6 +179,12 @@ async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Prom
     return null;
   }
 }
+
+const acceptedOf = (row: LineRequest): AcceptedRequest => ({
+  requestSha256: row.request_sha256,
+  inputTokensMax: row.input_tokens_max,
+  webSearchesMax: row.web_searches_max,
+});
 
 /** Cuts lines by number and by the bytes of their requests; the order stays. */
 function cut<Line extends { readonly request_bytes: number }>(

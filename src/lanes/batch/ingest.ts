@@ -5,6 +5,9 @@
 // attempts is open: a download that was cut, even at a line end where nothing shows it, has fewer rows and is begun again. Dying
 // half way costs a download; rows that are recorded stay, and recording them again changes nothing.
 //
+// A line that may continue an earlier one of its job, in another batch, waits until that one has its end: both can be there at once only
+// after a restore, and the later one alone would be half an answer. It waits at most until the earlier batch's results are given up.
+//
 // The results also prove whose batch it is. Names that Sluice did not give to this batch mean that an adopted one is a stranger's.
 
 import { readResultLine } from "../../domain/batch-line.ts";
@@ -34,7 +37,7 @@ export async function ingest(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   await startLines(deps.pool, batch.id);
-  const progress = { seen: new Set<string>(), answered: new Set<string>(), foreign: 0 };
+  const progress = { seen: new Set<string>(), answered: new Set<string>(), foreign: 0, waiting: 0 };
   try {
     await download(batch, { deps, lease, signal, progress });
   } catch (error) {
@@ -49,6 +52,10 @@ export async function ingest(
     await liftModels(batch, progress.answered, deps);
     deps.log.event("batch.ingested", { batchId: batch.id, lines: progress.seen.size });
     return done;
+  }
+  if (complete && progress.waiting > 0) {
+    deps.log.event("batch.lines_wait", { batchId: batch.id, lines: progress.waiting });
+    return again(await backoffMs(deps, lease));
   }
   deps.log.event("batch.recounted", {
     batchId: batch.id,
@@ -77,6 +84,8 @@ interface Progress {
   readonly answered: Set<string>;
   /** Lines with names that are not of this batch. */
   foreign: number;
+  /** Lines whose turn has not come. */
+  waiting: number;
 }
 
 interface Download {
@@ -96,7 +105,8 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   const record = async (lines: readonly ParsedLine[]): Promise<void> => {
     if (!lease.isAlive()) throw new Interrupted();
     reach("batch.chunk_read");
-    const { paidTwice, answered } = await recordLines(batch, lines, deps);
+    const { paidTwice, answered, waiting } = await recordLines(batch, lines, deps);
+    progress.waiting += waiting;
     reach("batch.chunk_recorded");
     for (const model of answered) progress.answered.add(model);
     for (const { jobId } of lines) progress.seen.add(jobId);

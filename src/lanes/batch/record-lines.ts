@@ -11,7 +11,7 @@ import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
 import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
-import { continuePaused, keepTurns } from "../continuation.ts";
+import { continuePaused } from "../continuation.ts";
 import type { PausedJob } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
@@ -34,6 +34,8 @@ export interface RecordedLines {
   readonly paidTwice: number;
   /** Models that answered. */
   readonly answered: readonly string[];
+  /** Lines left for later: an earlier line of their job has no end yet, and they may continue it. */
+  readonly waiting: number;
 }
 
 /** Records the lines. Models that were refused in them are held back before their lines go back to wait. */
@@ -49,7 +51,8 @@ export async function recordLines(
     [...results.keys()],
     batchLaneBounds.smallInputBytes,
   );
-  const paired = rows.flatMap((line): Paired[] => {
+  const ready = rows.filter((line) => !line.continues_open);
+  const paired = ready.flatMap((line): Paired[] => {
     const result = results.get(line.job_id);
     return result === undefined ? [] : [{ line, result }];
   });
@@ -64,7 +67,7 @@ export async function recordLines(
     paidTwice += await recordGroup(batch, group, { ...deps, forbidden });
   }
   const answered = paired.filter(({ result }) => result.type === "succeeded").map(({ line }) => line.model);
-  return { paidTwice, answered: [...new Set(answered)] };
+  return { paidTwice, answered: [...new Set(answered)], waiting: rows.length - ready.length };
 }
 
 /**
@@ -90,9 +93,8 @@ async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promi
   return forbidden;
 }
 
-/** What reads the answer, or, where there is none, what was said before it. */
-const needsInput = ({ line, result }: Paired): boolean => result.type === "succeeded" || line.turns !== null;
-const wantsInput = (each: Paired): boolean => each.line.input === null && needsInput(each);
+/** An answer is read with its job's input. */
+const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
 
 /** With the jobs of the chunk that are refused for what they ask. */
 type SettleDeps = BatchLaneDeps & { readonly forbidden: ReadonlySet<string> };
@@ -137,13 +139,13 @@ async function settle(
   };
   const input = line.input ?? inputs.get(line.job_id);
   const jobs =
-    input !== undefined && needsInput({ line, result })
+    input !== undefined && result.type === "succeeded"
       ? await deps.prepared.of(line.bulk_id, line.job_type)
       : null;
   if (jobs === null || input === undefined)
     return settleLine(line, { result, answer: null, continuation: null }, terms);
   const job = { input, promptVersion: line.prompt_version, turns: line.turns ?? [] };
-  return keepTurns(settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms), jobs, job);
+  return settleLine(line, { result, ...readAnswer(result, jobs, job) }, terms);
 }
 
 function readAnswer(

@@ -147,6 +147,7 @@ interface Priced {
   readonly nano: bigint | null;
   readonly model: string;
   readonly priceId: string;
+  readonly cutAt: number | null;
 }
 
 /** The results of a batch whose lines bear our kind of names; `batchId` null where they do not, null when they are not all there. */
@@ -183,13 +184,14 @@ async function readLines(
 }
 
 function priced(result: LineResult, createdAt: Date): Priced {
-  if (result.type !== "succeeded") return { nano: 0n, model: "", priceId: "" };
+  if (result.type !== "succeeded") return { nano: 0n, model: "", priceId: "", cutAt: null };
   const said = result.message["model"];
   const model = typeof said === "string" ? (findModel(said)?.id ?? said) : "";
   const price = priceAt(model, createdAt.getTime());
   const usage = readUsage(result.message["usage"]);
-  if (price === undefined || usage === null) return { nano: null, model, priceId: price?.id ?? "" };
-  return { nano: costNanoUsd(usage, { lane: "batch", price }), model, priceId: price.id };
+  const cutAt = result.message["stop_reason"] === "max_tokens" ? (usage?.outputTokens ?? null) : null;
+  if (price === undefined || usage === null) return { nano: null, model, priceId: price?.id ?? "", cutAt };
+  return { nano: costNanoUsd(usage, { lane: "batch", price }), model, priceId: price.id, cutAt };
 }
 
 async function adopt(
@@ -252,7 +254,7 @@ function foundLine(job: KnownJob, line: Priced | undefined, createdAt: Date): Fo
           traits: traitsOf(job),
         });
   const nano = line === undefined ? 0n : (line.nano ?? worst());
-  return { job, jobId: job.id, model: job.model, priceId: price?.id ?? "", nano };
+  return { job, jobId: job.id, model: job.model, priceId: price?.id ?? "", nano, cutAt: line?.cutAt ?? null };
 }
 
 /** A batch whose row is here, in doubt or given up: it has been found. */

@@ -27,7 +27,8 @@ import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { AttemptRecord, RecordedAttempt } from "../../postgres/record.ts";
 import type { CallEnd } from "../../provider/call-end.ts";
 import type { Provider } from "../../provider/client.ts";
-import { continuePaused, keepTurns } from "../continuation.ts";
+import { isAsAccepted } from "../accepted.ts";
+import { continuePaused } from "../continuation.ts";
 import type { Places } from "../places.ts";
 import type { PreparedBulks } from "../prepared-bulks.ts";
 import { settleBroken, settleCall, settleShut, unsent } from "./settle-call.ts";
@@ -145,19 +146,19 @@ async function attempt(
     now: deps.clock.now(),
     random: deps.random(),
   });
-  return keepTurns(isOwn ? { ...record, next: forbidden } : record, prepared, job);
+  return isOwn ? { ...record, next: forbidden } : record;
 }
 
 /**
- * Renders the stored input with its version; null unless it is byte for byte the request whose bound was held. A cap of this attempt's
- * own is put in after the comparison.
+ * Renders the stored input with its version; null unless it is the request whose bound was held. A cap of this attempt's own is put in
+ * after the comparison.
  */
 function renderExactly(prepared: PreparedJobs, job: ClaimedJob): string | null {
   try {
     const { turns } = job;
-    const { params } = prepared.render(job.input, job.promptVersion, { turns });
-    if (!createHash("sha256").update(params).digest().equals(job.requestSha256)) return null;
-    if (job.cap === undefined) return params;
+    const request = prepared.render(job.input, job.promptVersion, { turns });
+    if (!isAsAccepted(request, job)) return null;
+    if (job.cap === undefined) return request.params;
     return prepared.render(job.input, job.promptVersion, { turns, maxTokens: job.cap }).params;
   } catch {
     return null;

@@ -28,3 +28,15 @@ CREATE TABLE job_turns (
   turn       text NOT NULL,
   PRIMARY KEY (job_id, attempt_no)
 );
+
+-- What a job has to show that ended without an answer of its own: everything the model had said when it last paused, paid for turn by
+-- turn. Read where results are read and stored nowhere, so it does not matter which way a job ended: by a failure, a sweep, a cancel.
+-- Cut out of the text of the turns, which always begins and ends alike (lanes/continuation.ts): no JSON function takes an escaped NUL. The
+-- form is that of a plain answer (domain/answer.ts).
+CREATE FUNCTION output_of_turns(p_job_id text, p_state text, p_continuations smallint) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p_continuations > 0 AND p_state IN ('failed', 'expired', 'canceled') THEN
+    (SELECT '{"content":[' || string_agg(substr(t.turn, length(h.head) + 1, length(t.turn) - length(h.head) - 2), ',' ORDER BY t.attempt_no)
+         || '],"stop_reason":"pause_turn"}'
+       FROM job_turns t CROSS JOIN (VALUES ('{"role":"assistant","content":[')) AS h(head)
+      WHERE t.job_id = p_job_id) END
+$$;
