@@ -34,7 +34,7 @@ export function workKey(config: Config): string {
   if (config.anthropicApiKey !== undefined) return config.anthropicApiKey;
   if (loopback.has(new URL(config.providerUrl).hostname)) return simulatedKey;
   throw new CliError(exitCodes.usage, "ANTHROPIC_API_KEY is not set.", {
-    hint: "Give this command the environment the service runs in.",
+    hint: "Give this command the environment the service runs in; with a simulator that is SLUICE_PROVIDER_URL.",
   });
 }
 

@@ -106,7 +106,7 @@ async function realtimeSince(deps: CliDeps, marker: RestoreMarker, wish: Recover
   const found = figureSourceOf(configOf(deps), { ...wish, bucketWidth: "1m" });
   if (found === undefined)
     throw new CliError(exitCodes.usage, "Nobody says what realtime calls cost since the backup.", {
-      hint: "Set ANTHROPIC_ADMIN_KEY for the provider's figures, or give --realtime-usd (0 if there were none).",
+      hint: "Set ANTHROPIC_ADMIN_KEY for the provider's figures, SLUICE_PROVIDER_URL for a simulator's, or give --realtime-usd (0 if there were none).",
     });
   const { source, close } = found;
   const until = new Date(systemClock.now().getTime() + 60_000);

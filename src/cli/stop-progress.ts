@@ -28,7 +28,7 @@ export const documentOf = async (pool: Pool, row: StopRow): Promise<ReceiptDocum
 export async function followStop(
   deps: CliDeps,
   { pool, log }: Operator,
-  { id }: StopRow,
+  { id, mode }: StopRow,
   waitMs: number,
 ): Promise<ReceiptDocument> {
   const direct = openDirectCancel(deps, pool);
@@ -38,7 +38,7 @@ export async function followStop(
     // oxlint-disable no-await-in-loop -- one look after the other
     for (;;) {
       const waitedMs = systemClock.monotonicMs() - startedMs;
-      await direct.cancel(waitedMs);
+      if (mode === "abort_and_cancel") await direct.cancel(waitedMs);
       await advanceStop({ database: pool, log }, id);
       const receipt = await documentOf(pool, await requireStop({ database: pool }, id, null));
       if (receipt.state !== "stopping" || waitedMs >= waitMs) return receipt;
@@ -83,7 +83,9 @@ function openDirectCancel(deps: CliDeps, pool: Pool): DirectCancel {
       if (processes > 0 && waitedMs < cliLimits.directCancelAfterMs) return;
       if (apiKey === null) {
         if (!warned)
-          deps.stderr.write("ANTHROPIC_API_KEY is not set: message batches cannot be canceled from here.\n");
+          deps.stderr.write(
+            "ANTHROPIC_API_KEY is not set (nor SLUICE_PROVIDER_URL, for a simulator): message batches cannot be canceled from here.\n",
+          );
         warned = true;
         return;
       }

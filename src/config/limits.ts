@@ -118,6 +118,8 @@ export const limits = {
   /** Requests of one model counted in one round, and counts at once: at most one answer's latency between their storing. */
   countJobsPerRound: 50,
   countsAtOnce: 8,
+  /** How long the requests of a model are not counted after the provider refused it: as long as a job of it waits for its next try. */
+  countRefusedRestMs: 60_000,
   /** A count takes a fraction of a second. */
   countDeadlineMs: 30_000,
   /** Counts of a model that are asked for before it is trusted, and how long that number holds: enough to learn by, not more. */

@@ -135,7 +135,7 @@ const wordings: Record<AlertKind, Wording> = {
   test: {
     severity: () => "info",
     title: () => "This is a test of the alert path.",
-    nextStep: () => "Nothing to do: it has arrived.",
+    nextStep: () => "Nothing to do, if it has reached you where alerts are to arrive.",
   },
 };
 

@@ -9,6 +9,7 @@ import type { AttemptOutcome } from "./attempt.ts";
 import { outcomeRules } from "./attempt.ts";
 import type { FinalState, Fault, WaitReason } from "./job.ts";
 import { isRecord } from "./json-value.ts";
+import { requestForbidden } from "./refused-models.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { RetryTimes } from "./retry.ts";
 
@@ -92,6 +93,9 @@ export type LineStep =
       readonly waitReason: WaitReason;
     };
 
+/** The end of a job that is refused while its model answers others: see domain/refused-models.ts. */
+export const forbidden = { state: "failed", failureCode: requestForbidden, failureFault: "policy" } as const;
+
 export interface LineTerms {
   readonly tries: number;
   readonly triesMax: number;
@@ -101,6 +105,8 @@ export interface LineTerms {
   readonly random: number;
   /** The cancel was asked for because nobody wants the line any more. */
   readonly unwanted: boolean;
+  /** A refusal is the request's own and not its model's. */
+  readonly isForbidden: boolean;
 }
 
 /** A batch whose lines are still wanted is canceled by a stop. */
@@ -114,6 +120,7 @@ export function stepAfterLine(outcome: AttemptOutcome, terms: LineTerms): LineSt
   const rule = outcomeRules[outcome];
   if (rule.next === "final")
     return { state: rule.state ?? "failed", failureCode: outcome, failureFault: rule.fault ?? "provider" };
+  if (outcome === "model_refused" && terms.isForbidden) return forbidden;
   if (outcome === "canceled" && terms.unwanted) return { state: "canceled" };
   // A refused model waits for its permission and does not use up its tries: what is tried meanwhile is one line now and then.
   const countsTry = outcome !== "canceled" && outcome !== "model_refused";

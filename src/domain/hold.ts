@@ -14,12 +14,16 @@ export interface HoldRequest {
   amountNano: bigint;
   /** Budget windows the call must fit into; none means that no budget covers it. */
   windowIds: readonly bigint[];
+  /** Of the requests that share such a name the first that fits is admitted, and those behind it are passed over. */
+  oneOf?: string | undefined;
 }
 
 export interface Verdict {
   fits: boolean;
   /** The windows without room for it; none where it fits, and none where no budget covers it. */
   shortIds: readonly bigint[];
+  /** Nothing was asked for it: another of its name was admitted. */
+  passedOver?: true;
 }
 
 /**
@@ -32,10 +36,13 @@ export function admit(
   unbudgeted: Unbudgeted,
 ): Verdict[] {
   const left = new Map(availableNano);
-  return requests.map(({ windowIds, amountNano }) => {
+  const taken = new Set<string>();
+  return requests.map(({ windowIds, amountNano, oneOf }) => {
+    if (oneOf !== undefined && taken.has(oneOf)) return { fits: false, shortIds: [], passedOver: true };
     const shortIds = windowIds.filter((id) => (left.get(id) ?? -1n) < amountNano);
     const fits = shortIds.length === 0 && (windowIds.length > 0 || unbudgeted === "allow");
     if (fits) for (const id of windowIds) left.set(id, (left.get(id) ?? 0n) - amountNano);
+    if (fits && oneOf !== undefined) taken.add(oneOf);
     return { fits, shortIds };
   });
 }

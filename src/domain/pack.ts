@@ -4,7 +4,8 @@
 // Bulks take turns line by line, so that a pack cut short by its bytes carries some of everybody. A pack is sent at once when it
 // is full or when it completes a bulk worth waiting for; else it lingers, because a batch of three lines has the turnaround of a
 // batch of ten thousand. Lines of a batch that the provider refused whole go back into ever smaller packs of their own kind: one
-// of them may be the reason, and eight times smaller finds it in a handful of tries without holding up the others.
+// of them may be the reason, and eight times smaller finds it in a handful of tries without holding up the others. Lines that may be
+// refused for their model go with lines of that model only, so that a refusal says which it was and takes no other with it.
 
 /** What packing needs to know of a waiting line. */
 export interface WaitingLine {
@@ -17,6 +18,8 @@ export interface WaitingLine {
   readonly attemptNo: number;
   readonly tries: number;
   readonly retryReason: string | null;
+  /** The model it may only go together with; null: it goes with any. */
+  readonly apart: string | null;
 }
 
 export interface PackLimits {
@@ -26,10 +29,12 @@ export interface PackLimits {
 }
 
 /** Why a pack is to be sent now; null: it may wait. */
-export type Ripeness = "full" | "bulk_complete" | "lingered";
+export type Ripeness = "full" | "bulk_complete" | "lingered" | "apart";
 
 /** The reason that marks the lines of a batch the provider refused whole. */
 export const batchRefused = "batch_refused";
+/** The reason that marks the lines of a batch that was refused for its model where it named several: which one is not said. */
+export const mixedRefused = "mixed_refused";
 /** A refused pack is cut into packs this many times smaller. */
 const refusedShrink = 8;
 /** A bulk of fewer lines is no reason to send a pack early. */
@@ -80,7 +85,7 @@ export function pack<Line extends WaitingLine>(
   const refused = first.retryReason === batchRefused;
   const linesMax = refused ? refusedLinesMax(limits.linesMax, first.tries) : limits.linesMax;
   const circle = groups.map((group) =>
-    group.filter((line) => (line.retryReason === batchRefused) === refused),
+    group.filter((line) => (line.retryReason === batchRefused) === refused && line.apart === first.apart),
   );
   const chosen: Line[] = [];
   let bytes = bodyBytes([]);
@@ -118,7 +123,9 @@ export function ripenessOf(lines: readonly WaitingLine[], setting: PackSetting):
   // A line more of the size of the last would not have fitted: what could be packed has been packed.
   const last = lines.at(-1);
   const full = bodyBytes(lines) + lineFrameBytes + (last?.requestBytes ?? 0) > limits.bytesMax;
-  if (full || lines.length >= limits.linesMax || last?.retryReason === batchRefused) return "full";
+  if (full || lines.length >= limits.linesMax) return "full";
+  // They have waited once already, or are one line that many others wait for.
+  if (last !== undefined && (last.retryReason === batchRefused || last.apart !== null)) return "apart";
   if (completesBulk(lines, setting)) return "bulk_complete";
   return lines.some((line) => nowMs - line.queuedAtMs >= lingerMs) ? "lingered" : null;
 }

@@ -4,40 +4,57 @@
 // request that names a model holds back that model, and a second model first refused within a minute, with nothing answered in
 // between, means the credential (queries/credentials/refuse-model.sql). Work for a held model waits and never fails; after a while
 // one request is let through to see whether the model is allowed again, and an answer to it lifts the rest.
+//
+// Or it is the request: what one asks for may be refused by a policy of the provider's. Such a job is refused again and again while
+// its model answers others in between. So a try goes to a job that was not refused yet, as long as there is one, and a job that is
+// refused for the third time, its model having answered others after each time before, fails and holds nobody back.
 
-/** By model: when it was last refused, and when it was last refused or tried. */
-export type RefusedModels = ReadonlyMap<string, { readonly refusedAt: Date; readonly triedAt: Date }>;
+/** By model: when it was last refused, when it was last refused or tried, and which jobs were refused, the last at the end. */
+export type RefusedModels = ReadonlyMap<
+  string,
+  { readonly refusedAt: Date; readonly triedAt: Date; readonly jobs: readonly string[] }
+>;
 
 /** First refusals this close to each other, in milliseconds, are taken for one cause: longer than any call's queue, shorter than a probe. */
 export const refusedTogetherMs = 60_000;
 
+/** Jobs of a refused model that are remembered: each is tried behind those that are not, and suspected once the model answers others. */
+export const refusedJobsMax = 50;
+
+/** The failure code of a job that is refused while its model answers others. */
+export const requestForbidden = "request_forbidden";
+const refusalsMax = 3;
+
+/** Whether a refusal is the request's own, after the model has answered others `times` times since it refused this one. */
+export const isForbidden = (times: number): boolean => times + 1 >= refusalsMax;
+
 export interface ModelStanding {
   /** Nothing of these starts. */
   readonly held: ReadonlySet<string>;
-  /** One request of each of these may be tried. */
-  readonly probing: ReadonlySet<string>;
+  /** One request of each of these may be tried; with the jobs that were refused. */
+  readonly probing: Probing;
 }
+
+/** By model that may be tried: the jobs that were refused, the last at the end. */
+export type Probing = ReadonlyMap<string, readonly string[]>;
 
 /** Which refused models wait and which are due for a try; a probe every `probeMs`. */
 export function standingOf(refused: RefusedModels, now: Date, probeMs: number): ModelStanding {
   const held = new Set<string>();
-  const probing = new Set<string>();
-  for (const [model, { triedAt }] of refused)
-    (now.getTime() - triedAt.getTime() < probeMs ? held : probing).add(model);
+  const probing = new Map<string, readonly string[]>();
+  for (const [model, { triedAt, jobs }] of refused) {
+    if (now.getTime() - triedAt.getTime() < probeMs) held.add(model);
+    else probing.set(model, jobs);
+  }
   return { held, probing };
 }
 
-/** The first row of each model that is being tried, and all rows of the others: order is kept. */
-export function oneOfEach<Row extends { readonly model: string }>(
+/** Rows in the order in which they are to be tried: those that were refused last of all, the one refused last at the end. */
+export function refusedLast<Row extends { readonly id: string; readonly model: string }>(
   rows: readonly Row[],
-  probing: ReadonlySet<string>,
-): Row[] {
-  if (probing.size === 0) return [...rows];
-  const seen = new Set<string>();
-  return rows.filter(({ model }) => {
-    if (!probing.has(model)) return true;
-    if (seen.has(model)) return false;
-    seen.add(model);
-    return true;
-  });
+  probing: Probing,
+): readonly Row[] {
+  if (probing.size === 0) return rows;
+  const placeOf = ({ id, model }: Row): number => probing.get(model)?.indexOf(id) ?? -1;
+  return rows.toSorted((a, b) => placeOf(a) - placeOf(b));
 }

@@ -3,7 +3,7 @@
 // same way, alone: see domain/refused-models.ts.
 
 import type { RefusedModels } from "../domain/refused-models.ts";
-import { refusedTogetherMs } from "../domain/refused-models.ts";
+import { isForbidden, refusedJobsMax, refusedTogetherMs } from "../domain/refused-models.ts";
 import type { Database } from "./pool.ts";
 import { query, queryOne } from "./query.ts";
 import type { RowOf } from "./query.ts";
@@ -14,6 +14,8 @@ const find = queryOne("credentials/find");
 const refuse = query("credentials/refuse-model");
 const probe = query("credentials/probe-models");
 const listRows = query("credentials/list-refused");
+const suspects = query("credentials/suspects");
+const pruneRows = query("credentials/prune-suspects");
 const allow = query("credentials/allow-model");
 
 export interface CredentialState {
@@ -36,14 +38,47 @@ export async function resumeCredential(
   await resume(database, [id, sentAt, models]);
 }
 
+export interface Refusal {
+  readonly model: string;
+  readonly now: Date;
+  /** It came from inside of a message batch that was accepted with this credential: the key itself is good. */
+  readonly proved?: boolean;
+  /** Which were refused, as far as that is known. */
+  readonly jobIds?: readonly string[];
+}
+
+/** Which of these jobs, refused just now, are refused for what they ask and not for their model. */
+export async function readForbidden(
+  database: Database,
+  jobIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (jobIds.length === 0) return new Set();
+  const { rows } = await suspects(database, [jobIds]);
+  return new Set(rows.filter(({ times }) => isForbidden(times)).map((row) => row.job_id));
+}
+
 /** Holds a model back that was refused to the credential. Answers whether that has stopped the whole credential. */
 export async function refuseModel(
   database: Database,
   id: string,
-  { model, now }: { model: string; now: Date },
+  { model, now, proved = false, jobIds = [] }: Refusal,
 ): Promise<boolean> {
-  const { rowCount } = await refuse(database, [id, model, now, refusedTogetherMs, "credential_refused"]);
+  const { rowCount } = await refuse(database, [
+    id,
+    model,
+    now,
+    refusedTogetherMs,
+    "credential_refused",
+    proved,
+    jobIds.slice(0, refusedJobsMax),
+    refusedJobsMax,
+  ]);
   return rowCount > 0;
+}
+
+/** Forgets which jobs were suspected before that instant; answers how many. */
+export async function pruneSuspects(database: Database, before: Date, rowsMax: number): Promise<number> {
+  return (await pruneRows(database, [before, rowsMax])).rowCount;
 }
 
 /** Refused models are tried again now; see {@link refuseModel}. */
@@ -59,14 +94,18 @@ export async function noteProbe(
 export async function readCredential(database: Database, id: string): Promise<CredentialState | null> {
   const row = await find(database, [id]);
   if (row === undefined) return null;
-  const { models, refused_at: refusedAt, tried_at: triedAt } = row;
+  const { models, refused_at: refusedAt, tried_at: triedAt, jobs } = row;
   return {
     stoppedAt: row.stopped_at,
     stopReason: row.stop_reason,
     refusedModels: new Map(
       models.map((model, index) => [
         model,
-        { refusedAt: refusedAt[index] ?? new Date(0), triedAt: triedAt[index] ?? new Date(0) },
+        {
+          refusedAt: refusedAt[index] ?? new Date(0),
+          triedAt: triedAt[index] ?? new Date(0),
+          jobs: (jobs[index] ?? "").split(",").filter((id) => id !== ""),
+        },
       ]),
     ),
   };

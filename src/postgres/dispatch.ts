@@ -7,8 +7,9 @@ import { admit } from "../domain/hold.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
+import { refusedLast } from "../domain/refused-models.ts";
+import type { Probing } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
-import { oneOfEach } from "../domain/refused-models.ts";
 import { noteProbe } from "./credentials.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import { withTransaction } from "./pool.ts";
@@ -48,7 +49,9 @@ export interface DispatchTerms {
   closedBy(scope: WorkScope): Closure | null;
   credentialId: string;
   /** Models that the credential was refused and that are due to be tried with one job each. */
-  probing: ReadonlySet<string>;
+  probing: Probing;
+  /** The credential is stopped and due to be tried: one job is dispatched, the first that has room. */
+  oneInAll: boolean;
   /** What is known of labels without room; a look leaves them out and adds what it finds. */
   fullLabels: FullLabels;
   /** Whose a bulk is. */
@@ -158,7 +161,7 @@ async function lockOpen(
       const why = terms.closedBy(scopeOf(row));
       return why === null ? [] : [{ row, why }];
     });
-    if (shut.length === 0) return oneOfEach(rows, terms.probing);
+    if (shut.length === 0) return rows;
     for (const why of closures) {
       const held = shut.filter((one) => one.why === why).map(({ row }) => row);
       // oxlint-disable-next-line no-await-in-loop -- as above
@@ -215,11 +218,9 @@ interface Looked {
   readonly fullLabels: FullLabel[];
 }
 
-async function look(
-  client: Client,
-  rows: readonly QueuedRow[],
-  { now, unbudgeted, tightening }: DispatchTerms,
-): Promise<Looked> {
+async function look(client: Client, locked: readonly QueuedRow[], terms: DispatchTerms): Promise<Looked> {
+  const rows = refusedLast(locked, terms.probing);
+  const { now, unbudgeted, tightening } = terms;
   const scopes = rows.map((row) => ({ ...scopeOf(row), labels: row.labels }));
   const { windowIds, downgrading, labels } = await windowsFor(client, scopes, now);
   const rooms = await readRooms(client, windowIds.flat());
@@ -227,12 +228,15 @@ async function look(
   const requests = rows.map((row, index) => ({
     amountNano: worstNano(row, boundsOf(row), now),
     windowIds: windowIds[index] ?? [],
+    // A try goes to a job that has room: one that waits for money would try nothing, and keep the others from it.
+    oneOf: terms.oneInAll ? "" : terms.probing.has(row.model) ? row.model : undefined,
   }));
   const verdicts = admit(rooms, requests, unbudgeted);
   const short = shortWindows(rooms, requests);
   const looked: Looked = { chosen: [], refused: [], cheaper: [], short, fullLabels: [] };
   for (const [index, row] of rows.entries()) {
-    const { fits, shortIds } = verdicts[index] ?? { fits: false, shortIds: [] };
+    const { fits, shortIds, passedOver } = verdicts[index] ?? { fits: false, shortIds: [] };
+    if (passedOver) continue;
     if (fits) looked.chosen.push(row.id);
     else if (row.may_wait && shortIds.some((id) => downgrading.has(id))) looked.cheaper.push(row.id);
     else {

@@ -16,6 +16,7 @@ import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
 import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
+import { refusedLast } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
 import { noteProbe } from "./credentials.ts";
 import { withTransaction } from "./pool.ts";
@@ -97,9 +98,10 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   );
   if (open.length >= terms.openMax || heldBack) return { kind: "open" };
 
-  const lines = await priceLines(client, await lockLines(client, terms), terms);
+  const waiting = await priceLines(client, await lockLines(client, terms), terms);
+  const lines = await oneTryEach(client, waiting, terms, look);
   const packed = pack(groupByBulk(lines), terms.limits);
-  if (packed.length === 0) return { kind: "empty" };
+  if (packed.length === 0) return { kind: waiting.length > 0 ? "budget" : "empty" };
   const why = ripenessOf(packed, {
     limits: terms.limits,
     waiting: new Map(terms.bulks.map((bulk) => [bulk.bulkId, bulk.waiting])),
@@ -115,7 +117,7 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
     windowIds: windows.get(line.id) ?? [],
   }));
   const rooms = await roomFor(client, requests, look.lockFirst);
-  look.short = shortWindows(rooms, requests);
+  look.short = new Set([...look.short, ...shortWindows(rooms, requests)]);
   const verdicts = admit(rooms, requests, terms.unbudgeted);
   const refused = packed.filter((_, index) => verdicts[index]?.fits !== true);
   if (refused.length > 0) await noteBudget(client, refused, terms.now);
@@ -128,6 +130,36 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   const heldNano = chosen.reduce((sum, line) => sum + line.worstNano, 0n);
   reach("batch.intent_written");
   return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length };
+}
+
+/**
+ * Of each model that is being tried the first line goes on for which there is room: one that waits for money would try nothing, and keep
+ * the others from it. The rest wait for what it brings.
+ */
+async function oneTryEach(
+  client: Client,
+  lines: readonly Line[],
+  terms: IntentTerms,
+  look: Look,
+): Promise<readonly Line[]> {
+  const isTried = ({ row }: Line): boolean => terms.models.probing.has(row.model);
+  const rows = lines.flatMap((line) => (isTried(line) ? [{ line, id: line.id, model: line.row.model }] : []));
+  if (rows.length === 0) return lines;
+  const tried = refusedLast(rows, terms.models.probing).map(({ line }) => line);
+  const windows = await windowsOf(client, tried, terms);
+  const requests = tried.map((line) => ({
+    amountNano: line.worstNano,
+    windowIds: windows.get(line.id) ?? [],
+    oneOf: line.row.model,
+  }));
+  // Unlocked in any case: what is chosen is looked at again with the rest of its pack, whose windows are locked in one order.
+  const rooms = await readRooms(client, [...new Set(requests.flatMap(({ windowIds }) => windowIds))]);
+  look.short = shortWindows(rooms, requests);
+  const verdicts = admit(rooms, requests, terms.unbudgeted);
+  const refused = tried.filter((_, index) => !verdicts[index]?.fits && !verdicts[index]?.passedOver);
+  if (refused.length > 0) await noteBudget(client, refused, terms.now);
+  const chosen = new Set(tried.filter((_, index) => verdicts[index]?.fits));
+  return lines.filter((line) => !isTried(line) || chosen.has(line));
 }
 
 function groupByBulk(lines: readonly Line[]): Line[][] {

@@ -1,8 +1,8 @@
 // The lines that wait for a message batch: in which queues and bulks they are, and the next of them locked and priced.
 
+import { mixedRefused } from "../domain/pack.ts";
 import type { WaitingLine } from "../domain/pack.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
-import { oneOfEach } from "../domain/refused-models.ts";
 import type { ModelStanding } from "../domain/refused-models.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
 import { noteHeld } from "./dispatch.ts";
@@ -87,7 +87,7 @@ export async function lockLines(client: Client, terms: LockTerms): Promise<LineR
       [...closedModels],
     ]);
     const shut = shutModels(rows, terms);
-    if (shut.length === 0) return oneOfEach(rows, terms.models.probing);
+    if (shut.length === 0) return rows;
     const held = rows.filter(({ model }) => terms.models.held.has(model));
     // oxlint-disable-next-line no-await-in-loop -- as above
     await noteHeld(client, held, "credential");
@@ -115,7 +115,7 @@ function shutModels(rows: readonly LineRow[], terms: LockTerms): string[] {
 export async function priceLines(
   client: Client,
   rows: readonly LineRow[],
-  { now, tightening }: Pick<LockTerms, "now" | "tightening">,
+  { now, tightening, models }: Pick<LockTerms, "now" | "tightening" | "models">,
 ): Promise<Line[]> {
   const boundsOf = await boundsIn(client, rows, { lane: "batch", now, tightening });
   const unpriced: string[] = [];
@@ -139,6 +139,7 @@ export async function priceLines(
         attemptNo: row.attempt_no,
         tries: row.tries,
         retryReason: row.retry_reason,
+        apart: row.retry_reason === mixedRefused || models.probing.has(row.model) ? row.model : null,
         worstNano: worstCostNanoUsd({ ...bounds, lane: "batch", price, traits }),
         priceId: price.id,
       },

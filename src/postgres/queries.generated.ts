@@ -984,7 +984,7 @@ export interface Queries {
     row: { credential_id: string; audit_id: bigint; told: string };
     rows: "many";
   };
-  /** A credential's state, with the models it may not use: when each was refused last, and when it was last tried. */
+  /** A credential's state, with the models it may not use: when each was refused last, when it was last tried, and which jobs were refused. */
   "credentials/find": {
     params: [id: string];
     row: {
@@ -995,6 +995,7 @@ export interface Queries {
       models: string[];
       refused_at: Date[];
       tried_at: Date[];
+      jobs: string[];
     };
     rows: "one";
   };
@@ -1017,9 +1018,24 @@ export interface Queries {
     row: never;
     rows: "none";
   };
+  /** Forgets suspected jobs that were refused before an instant; those that still wait begin anew. */
+  "credentials/prune-suspects": {
+    params: [before: Date, rowsMax: number];
+    row: never;
+    rows: "none";
+  };
   /** Holds a model back that the provider refuses to a credential. */
   "credentials/refuse-model": {
-    params: [credentialId: string, model: string, now: Date, togetherMs: number, stopReason: string];
+    params: [
+      credentialId: string,
+      model: string,
+      now: Date,
+      togetherMs: number,
+      stopReason: string,
+      proved: boolean,
+      jobId: readonly (string | null)[],
+      jobsMax: number,
+    ];
     row: { id: string };
     rows: "one";
   };
@@ -1034,6 +1050,12 @@ export interface Queries {
     params: [id: string, stopReason: string];
     row: never;
     rows: "none";
+  };
+  /** How often the model of these jobs has answered others after it had refused them; jobs of which it never did are left out. */
+  "credentials/suspects": {
+    params: [jobId: readonly (string | null)[]];
+    row: { job_id: string; times: number };
+    rows: "many";
   };
   /** How many realtime jobs are dispatched and due, how many wait in the queue for their time, and how many calls have ended with a bill since the last look: what was given back or requeued has left the window and was no work done. */
   "dispatch/count-window": {

@@ -11,6 +11,7 @@ import type { JobTypes } from "../config/job-types.ts";
 import { Flags } from "../control/flags.ts";
 import { ProcessLife } from "../control/processes.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Flag } from "../domain/flag.ts";
 import { followTightening } from "../lanes/tightening.ts";
 import type { Tightening } from "../postgres/tight-bounds.ts";
 import { ServiceError } from "../domain/errors.ts";
@@ -18,6 +19,7 @@ import type { Log } from "../observe/log.ts";
 import { openPostgres } from "../postgres/embedded/open-postgres.ts";
 import { Listener } from "../postgres/listener.ts";
 import { keepRestoreStop } from "../postgres/restores.ts";
+import type { RestoreMarker } from "../postgres/restores.ts";
 import { openPool } from "../postgres/pool.ts";
 import type { Pool } from "../postgres/pool.ts";
 import { openQueueBackend } from "../queue/backend.ts";
@@ -73,6 +75,19 @@ async function openQueueStore(config: Config, log: Log): Promise<OpenedRedis> {
   return redis;
 }
 
+/** Why nothing starts, for whoever starts the service and wonders. */
+function haltedText(marker: RestoreMarker | undefined, stop: Flag | undefined): string[] {
+  if (marker !== undefined)
+    return [
+      `Restored from a backup of ${marker.snapshot_at.toISOString()}. Everything is stopped: run sluice recover.`,
+    ];
+  if (stop === undefined) return [];
+  const { id, setAt, setBy, reason } = stop;
+  return [
+    `Everything is stopped since ${setAt.toISOString()} by ${setBy} (${reason}). When it may go on: sluice lift ${id} --reason …`,
+  ];
+}
+
 interface Opening {
   config: Config;
   log: Log;
@@ -126,11 +141,10 @@ async function open({ config, log, onClose, close }: Opening): Promise<Runtime> 
     log,
   });
   onClose(() => backend.close());
-  const warnings = redis.kind === "none" ? [] : redis.report.warnings.map((warning) => warning.message);
-  if (marker !== undefined)
-    warnings.unshift(
-      `Restored from a backup of ${marker.snapshot_at.toISOString()}. Everything is stopped: run sluice recover.`,
-    );
+  const warnings = [
+    ...haltedText(marker, flags.find("stop", "global", "")),
+    ...(redis.kind === "none" ? [] : redis.report.warnings.map((warning) => warning.message)),
+  ];
   const describe = { postgres: postgres.describe, queue: backend.describe, warnings };
   return {
     config,

@@ -1,4 +1,4 @@
-// Forgets what only had to be remembered for a while: idempotency records, unused quotes, old alerts, the rows of processes that ended
+// Forgets what only had to be remembered for a while: idempotency records, unused quotes, old alerts, suspected jobs, the rows of processes that ended
 // long ago; and ends the budgets that quotes made for bulks which are finished.
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -6,6 +6,7 @@ import type { Log } from "../observe/log.ts";
 import type { Database } from "../postgres/pool.ts";
 import { pruneAlerts } from "../postgres/alerts.ts";
 import { endQuotedBudgets } from "../postgres/budgets.ts";
+import { pruneSuspects } from "../postgres/credentials.ts";
 import { tidyProcesses } from "../postgres/processes.ts";
 import { pruneIdempotency } from "../postgres/upkeep.ts";
 import { pruneQuotes } from "../postgres/quotes.ts";
@@ -26,11 +27,23 @@ export function createPruner(deps: { database: Database; log: Log; clock: Clock 
         () => pruneAlerts(deps.database, alertsBefore, limits.sweepRowsMax),
         limits.sweepRowsMax,
       );
+      const suspects = await inChunks(
+        () => pruneSuspects(deps.database, alertsBefore, limits.sweepRowsMax),
+        limits.sweepRowsMax,
+      );
       const budgets = await inChunks(() => endQuoted(deps), limits.sweepRowsMax);
       const processes = await tidyProcesses(deps.database, limits.processRowKeptMs);
-      const moved = keys + quotes + alerts + budgets + processes;
+      const moved = keys + quotes + alerts + suspects + budgets + processes;
       if (moved > 0)
-        deps.log.event("sweep.moved", { sweep: "pruner", keys, quotes, alerts, budgets, processes });
+        deps.log.event("sweep.moved", {
+          sweep: "pruner",
+          keys,
+          quotes,
+          alerts,
+          suspects,
+          budgets,
+          processes,
+        });
       return moved;
     },
   };

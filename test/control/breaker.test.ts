@@ -245,6 +245,11 @@ test("calls that a stop aborted, and their repetition, are no runaway: a person 
     })),
   );
   expect(await breaker().runOnce()).toBe(0);
+  // Nor are the lines of a canceled message batch, which come again in another.
+  await pool.query("UPDATE attempts SET retry_reason = 'canceled' WHERE bulk_id = $1 AND no = 2", [
+    queue.bulkId,
+  ]);
+  expect(await breaker().runOnce()).toBe(0);
 });
 
 test("a queue that mostly repeats itself is paused", async () => {

@@ -1,6 +1,7 @@
 // The counter against the simulator: it counts what a ceiling keeps waiting and nothing else, holds to every stop, and its counts let
 // more of it through. Batch lane taken step by step; the realtime lane with a whole service.
 import { afterEach, expect, test } from "vitest";
+import { limits } from "../../src/config/limits.ts";
 import { newId } from "../../src/config/ids.ts";
 import { countSamplesMin } from "../../src/domain/count-trust.ts";
 import { flagScopes, indexFlags, verdictOf } from "../../src/domain/flag.ts";
@@ -149,6 +150,32 @@ test("what fits is never counted, nor what waits because no budget covers it", a
   expect(await bare.rows("SELECT DISTINCT wait_reason FROM jobs")).toEqual([{ wait_reason: "budget" }]);
   expect(await counterOf(bare).runOnce()).toBe(0);
   expect(countsAsked(fixture.simulator) + countsAsked(bare.simulator)).toBe(0);
+});
+
+test("a refused model is not counted, and one that turns out to be refused is left alone after the calls under way", async () => {
+  const fixture = await openFixture();
+  await ceilingFor(fixture, 10n);
+  await trusted(fixture);
+  await bind(fixture, 100);
+  await fixture.rows(
+    "INSERT INTO refused_models (credential_id, model, since, refused_at) VALUES ('default', $1, now(), now())",
+    [model],
+  );
+  const counter = counterOf(fixture);
+  expect(await counter.runOnce()).toBe(0);
+  expect(countsAsked(fixture.simulator)).toBe(0);
+  await fixture.rows("DELETE FROM refused_models");
+  fixture.simulator.addFault({
+    action: "error",
+    match: { path: "/v1/messages/count_tokens" },
+    times: null,
+    params: { status: 403 },
+  });
+  for (let round = 0; round < 5; round += 1) expect(await counter.runOnce()).toBe(0);
+  expect(countsAsked(fixture.simulator)).toBeLessThanOrEqual(limits.countsAtOnce);
+  fixture.simulator.world.faults.clear(null);
+  await fixture.advance(limits.countRefusedRestMs);
+  expect(await counter.runOnce()).toBeGreaterThan(limits.countsAtOnce);
 });
 
 test("a stop or pause of any scope that covers the work keeps its count from starting", async () => {

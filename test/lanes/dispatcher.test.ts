@@ -78,6 +78,44 @@ test("50,000 jobs of a label without room do not keep the ten behind them", asyn
   expect(entries.length).toBeGreaterThan(11);
 });
 
+const refuse = (): Promise<unknown> =>
+  pool.query(
+    `INSERT INTO refused_models (credential_id, model, since, refused_at)
+     VALUES ('default', 'claude-haiku-4-5', now() - interval '1 h', now() - interval '1 h')`,
+  );
+
+test.each(["a refused model", "a stopped key"])(
+  "the try of %s goes to a job that has room, not to the oldest",
+  async (what) => {
+    const poor = await seedBulk(pool, { jobs: 30 });
+    const rich = await seedBulk(pool, { jobs: 30, tenantId: poor.tenantId, queueId: poor.queueId });
+    await seedBudget(pool, { scope: "bulk", target: poor.bulkId, limitNano: 1n });
+    if (what === "a refused model") await refuse();
+    else
+      await pool.query(
+        "UPDATE credentials SET stopped_at = now() - interval '1 h', stop_reason = 'credential_refused'",
+      );
+    const lane = await dispatcher();
+    expect(await lane.runOnce()).toBe(1);
+    expect(entries.map(({ bulkId }) => bulkId)).toEqual([rich.bulkId]);
+  },
+);
+
+test("a bulk of which one job was tried is not taken for exhausted", async () => {
+  const poor = await seedBulk(pool, { jobs: 5 });
+  await pool.query(`UPDATE jobs SET labels = '{"team": "a"}', model = 'claude-sonnet-4-6'`);
+  await seedBudget(pool, { scope: "label", target: "team:a", limitNano: 1n, tenantId: poor.tenantId });
+  await seedBulk(pool, { jobs: 300, tenantId: poor.tenantId });
+  await refuse();
+  const lane = await dispatcher();
+  // The first round finds the label full, the second leaves it out.
+  expect(await lane.runOnce()).toBe(1);
+  await pool.query("UPDATE refused_models SET probed_at = NULL");
+  expect(await lane.runOnce()).toBe(1);
+  await pool.query("DELETE FROM refused_models");
+  expect(await lane.runOnce()).toBeGreaterThan(1);
+});
+
 test("a label that is full for one tenant holds back nobody else's", async () => {
   const poor = await seedBulk(pool, { jobs: 300 });
   const rich = await seedBulk(pool, { jobs: 5 });

@@ -86,7 +86,8 @@ test("the dispatcher moves it before it is ever carried to a worker", async () =
   const closedBy = () => null;
   const noRefusals = {
     credentialId: "default",
-    probing: new Set<string>(),
+    probing: new Map<string, string[]>(),
+    oneInAll: false,
     fullLabels: new FullLabels(5_000),
     tenantOf: () => undefined,
   };

@@ -158,7 +158,7 @@ async function pack(own: Pool, bulks: readonly SeededBulk[], chance: Chance): Pr
       unbudgeted: "refuse",
       now: systemClock.now(),
       isOpen: () => true,
-      models: { held: new Set(), probing: new Set() },
+      models: { held: new Set(), probing: new Map() },
       newId,
     });
     if (end.kind !== "formed") continue;

@@ -139,7 +139,7 @@ test("in a message batch each line is held under its own labels; those without r
     unbudgeted: "refuse",
     now: systemClock.now(),
     isOpen: () => true,
-    models: { held: new Set(), probing: new Set() },
+    models: { held: new Set(), probing: new Map() },
     newId,
   });
   expect(end).toMatchObject({ kind: "formed", lines: 3, refused: 1 });

@@ -69,6 +69,7 @@ describe("what becomes of a line without an answer", () => {
     now: new Date(0),
     random: 0.5,
     unwanted: false,
+    isForbidden: false,
   };
 
   test("the caller's fault is final, whatever tries are left", () => {

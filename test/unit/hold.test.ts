@@ -37,6 +37,17 @@ test("a request is held in all of its windows or in none, and a refusal names th
   ]);
 });
 
+test("of several of one name the first that fits is admitted, and those behind it take nothing", () => {
+  const ask = (amountNano: bigint) => ({ amountNano, windowIds: [1n] });
+  const asks = [ask(20n), ask(4n), ask(4n), ask(6n)].map((each, index) => ({
+    ...each,
+    oneOf: index < 3 ? "probe" : undefined,
+  }));
+  const verdicts = admit(new Map([[1n, 10n]]), asks, "allow");
+  expect(verdicts.map(({ fits: isAdmitted }) => isAdmitted)).toEqual([false, true, false, true]);
+  expect(verdicts.map(({ passedOver }) => passedOver)).toEqual([undefined, undefined, true, undefined]);
+});
+
 test("a window that is not known admits nothing", () => {
   expect(admit(new Map(), [{ amountNano: 1n, windowIds: [9n] }], "allow")).toEqual([
     { fits: false, shortIds: [9n] },

@@ -23,6 +23,7 @@ const line = (id: string, more: Partial<WaitingLine> = {}): WaitingLine => ({
   attemptNo: 0,
   tries: 0,
   retryReason: null,
+  apart: null,
   ...more,
 });
 const lines = (count: number, more: Partial<WaitingLine> = {}): WaitingLine[] =>
@@ -102,6 +103,20 @@ describe("packing", () => {
       Array.from({ length: 9 }, () => "b"),
     );
   });
+});
+
+test("lines that may be refused for their model go with that model only, at once", () => {
+  const a = lines(3, { bulkId: "a", apart: "m" });
+  const b = [
+    ...lines(2, { bulkId: "b" }),
+    ...lines(2, { bulkId: "c", apart: "m" }),
+    line("d", { apart: "n" }),
+  ];
+  const chosen = pack([a, b], wide);
+  expect(chosen.map((each) => each.apart)).toEqual(["m", "m", "m", "m", "m"]);
+  const setting = { limits: wide, waiting: new Map(), accepted: new Map(), nowMs: 0, lingerMs: 5_000 };
+  expect(ripenessOf(chosen, setting)).toBe("apart");
+  expect(pack([b, a], wide).map((each) => each.bulkId)).toEqual(["b", "b"]);
 });
 
 describe("the time to send a pack", () => {

@@ -106,7 +106,7 @@ function addReconcile(program: Command, context: Context): void {
       });
       if (found === undefined)
         throw new CliError(exitCodes.usage, "The provider's figures need an admin key.", {
-          hint: "Set ANTHROPIC_ADMIN_KEY to an admin key of the organisation.",
+          hint: "Set ANTHROPIC_ADMIN_KEY to an admin key of the organisation, or SLUICE_PROVIDER_URL where the provider is a simulator.",
         });
       const nowMs = systemClock.now().getTime();
       const span = {

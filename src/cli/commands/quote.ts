@@ -44,11 +44,30 @@ function addQuote(program: Command, context: Context): void {
     const upload = { content, gzip: file.endsWith(".gz") };
     const answer = await sendFile(client, upload, options, { quote: "true" });
     const quote = parseAnswer(quoteSchema, answer, client.url);
-    context.print(options, quote, () => quoteText(quote, file));
+    context.print(options, quote, () => quoteText(quote, [file, ...repeated(options)].join(" ")));
   });
 }
 
-function quoteText(quote: Quote, file: string): string {
+/** The options that treat the lines, as they are to be given again: they are part of what was quoted. */
+function repeated({
+  queue,
+  type,
+  urgency,
+  deadline,
+  priority,
+  onInvalid,
+  label = [],
+  cap = [],
+}: Choices): string[] {
+  const single = { queue, type, urgency, deadline, priority, "on-invalid": onInvalid };
+  return [
+    ...Object.entries(single).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`])),
+    ...label.map((pair) => `--label ${pair}`),
+    ...cap.map((pair) => `--cap ${pair}`),
+  ];
+}
+
+function quoteText(quote: Quote, what: string): string {
   const { lanes } = quote;
   const rows = [["realtime", lanes.realtime] as const, ["batch", lanes.batch] as const].map(
     ([lane, { jobs, worst_usd, finish_s: seconds }]) => [
@@ -67,7 +86,7 @@ function quoteText(quote: Quote, file: string): string {
     `\n${quote.accepted} jobs, ${quote.invalid} invalid lines. At worst $${quote.worst_usd}, expected $${quote.expected_usd} (${basis}).`,
     bindingText(quote),
     ...(quote.needs_approval ? ["It will wait for a second person: sluice approve BULK."] : []),
-    `Next: sluice submit ${file} --quote-id ${quote.id} (until ${quote.expires_at}) makes the worst case its ceiling.`,
+    `Next: sluice submit ${what} --quote-id ${quote.id} (until ${quote.expires_at}) makes the worst case its ceiling.`,
   ].join("\n");
 }
 

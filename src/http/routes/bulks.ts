@@ -18,6 +18,7 @@ import type { Api } from "../api.ts";
 import { type MoneyWait, presentMoneyWait } from "../budgets/wait.ts";
 import type { Caller } from "../caller.ts";
 import { formatUsd } from "../../domain/money.ts";
+import { etaOf, unlessHalted } from "../eta.ts";
 import { flagWait } from "../flag-wait.ts";
 import { iso, presentBulk } from "../present.ts";
 import { defineRoute, type Route } from "../route.ts";
@@ -139,7 +140,7 @@ async function presentDetail(
   if (!waiting) return { ...shown, ...nothingWaits, eta };
   const { head, ...wait } = waitOf(bulk, flags, heads);
   const money = head === null ? {} : await moneyWaitOf(api, bulk, head, { caller, origin });
-  return { ...shown, ...wait, ...money, eta };
+  return { ...shown, ...wait, ...money, eta: unlessHalted(eta, wait.wait_reason) };
 }
 
 const presentApproval = ({
@@ -200,25 +201,6 @@ function moneyWaitOf(
   };
   return presentMoneyWait(api, work, caller, origin);
 }
-
-// The rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look.
-function etaOf(
-  { since, outcomes }: Awaited<ReturnType<typeof readPace>>,
-  { done, total }: { done: number; total: number },
-  nowMs: number,
-): { finish_at: string; jobs_per_s: number } | null {
-  if (since === null || outcomes < 2) return null;
-  const perMs = outcomes / Math.max(1, nowMs - since.getTime());
-  const finishMs = nowMs + (total - done) / perMs;
-  if (finishMs > latestEtaMs) return null;
-  return {
-    finish_at: new Date(finishMs).toISOString(),
-    jobs_per_s: Math.round(perMs * 1_000_000) / 1_000,
-  };
-}
-
-/** Beyond it an estimate says nothing (and ends outside of what RFC 3339 can write). */
-const latestEtaMs = Date.UTC(9999, 0, 1);
 
 const canceled = z
   .object({

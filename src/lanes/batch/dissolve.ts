@@ -5,7 +5,7 @@
 // its last state when no line is left. Whoever dies in between leaves the rest to the next step: what is recorded stays recorded.
 
 import type { WaitReason } from "../../domain/job.ts";
-import { batchRefused } from "../../domain/pack.ts";
+import { batchRefused, mixedRefused } from "../../domain/pack.ts";
 import { reach } from "../../observe/points.ts";
 import { closeUnsent } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -22,6 +22,7 @@ import type { StepLease } from "./step-lease.ts";
  * Why the lines of a batch go back; written into its error code.
  *   lines_changed    lines were canceled meanwhile, or nobody wants any of them
  *   credential       the key, the credit or a spend limit
+ *   mixed_refused    the provider refused one of its several models, or the key, and did not say which
  *   batch_refused    the provider refused the whole for what it contains
  *   request_changed  some line no longer renders to what was accepted
  *   absent           it was in doubt, and proved absent
@@ -31,6 +32,7 @@ const reasons = [
   "pause",
   "stop",
   "credential",
+  mixedRefused,
   batchRefused,
   "request_changed",
   "absent",

@@ -4,7 +4,7 @@
 
 import type { Answer } from "../../domain/answer.ts";
 import type { LineResult } from "../../domain/batch-line.ts";
-import { refuseModel } from "../../postgres/credentials.ts";
+import { readForbidden, refuseModel } from "../../postgres/credentials.ts";
 import { readInputs, readSettledLines } from "../../postgres/message-batch-lines.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -56,7 +56,7 @@ export async function recordLines(
     const result = results.get(line.job_id);
     return result === undefined ? [] : [{ line, result }];
   });
-  await holdRefused(paired, deps);
+  const forbidden = await holdRefused(paired, deps);
   const groups = [
     paired.filter((each) => !wantsInput(each)),
     ...byBytes(paired.filter((each) => wantsInput(each))),
@@ -64,32 +64,42 @@ export async function recordLines(
   let paidTwice = 0;
   for (const group of groups) {
     // oxlint-disable-next-line no-await-in-loop -- the next group is read when this one is out of memory
-    paidTwice += await recordGroup(batch, group, deps);
+    paidTwice += await recordGroup(batch, group, { ...deps, forbidden });
   }
   const answered = paired.filter(({ result }) => result.type === "succeeded").map(({ line }) => line.model);
   return { paidTwice, answered: [...new Set(answered)], waiting: rows.length - ready.length };
 }
 
-async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<void> {
+/**
+ * The batch itself was accepted, so what is refused in it is the models' own, however many. Answers the jobs that are refused for what
+ * they ask: they hold nobody back.
+ */
+async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<ReadonlySet<string>> {
   const refused = lines.filter(
     ({ result }) => result.type === "errored" && result.outcome === "model_refused",
   );
+  const forbidden = await readForbidden(
+    deps.pool,
+    refused.map(({ line }) => line.job_id),
+  );
   const now = deps.clock.now();
-  for (const model of new Set(refused.map(({ line }) => line.model))) {
+  const held = refused.flatMap(({ line }) => (forbidden.has(line.job_id) ? [] : [line]));
+  for (const model of new Set(held.map((line) => line.model))) {
+    const jobIds = held.filter((line) => line.model === model).map((line) => line.job_id);
     deps.log.event("provider.model_refused", { credentialId: deps.credentialId, model });
     // oxlint-disable-next-line no-await-in-loop -- a model or two
-    await refuseModel(deps.pool, deps.credentialId, { model, now });
+    await refuseModel(deps.pool, deps.credentialId, { model, now, proved: true, jobIds });
   }
+  return forbidden;
 }
 
 /** An answer is read with its job's input. */
 const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
 
-async function recordGroup(
-  batch: MessageBatch,
-  group: readonly Paired[],
-  deps: BatchLaneDeps,
-): Promise<number> {
+/** With the jobs of the chunk that are refused for what they ask. */
+type SettleDeps = BatchLaneDeps & { readonly forbidden: ReadonlySet<string> };
+
+async function recordGroup(batch: MessageBatch, group: readonly Paired[], deps: SettleDeps): Promise<number> {
   if (group.length === 0) return 0;
   const missing = group.filter((each) => wantsInput(each)).map(({ line }) => line.job_id);
   const inputs = missing.length === 0 ? new Map<string, string>() : await readInputs(deps.pool, missing);
@@ -115,7 +125,7 @@ async function settle(
   { line, result }: Paired,
   batch: MessageBatch,
   inputs: ReadonlyMap<string, string>,
-  deps: BatchLaneDeps,
+  deps: SettleDeps,
 ): Promise<AttemptRecord> {
   const { config, clock, random } = deps;
   const terms: SettleTerms = {
@@ -125,6 +135,7 @@ async function settle(
     random: random(),
     sentAt: batch.create_started_at,
     answeredAt: batch.ended_at ?? clock.now(),
+    isForbidden: deps.forbidden.has(line.job_id),
   };
   const input = line.input ?? inputs.get(line.job_id);
   const jobs =

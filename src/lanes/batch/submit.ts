@@ -10,7 +10,7 @@
 import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { refusalOf } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
-import { batchRefused, bodyBytes } from "../../domain/pack.ts";
+import { batchRefused, bodyBytes, mixedRefused } from "../../domain/pack.ts";
 import { reach } from "../../observe/points.ts";
 import { readCredential, refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import { proveBatch } from "../../postgres/message-batch-doubt.ts";
@@ -57,7 +57,8 @@ export async function submit(batch: MessageBatch, deps: BatchLaneDeps, lease: St
     deadlineMs: deps.config.batchCreateTimeoutMs,
   });
   const models = [...new Set(scopes.map(({ model }) => model))];
-  return settle({ batch, createTries, body, end, models }, deps, lease);
+  const jobIds = plan.length === 1 ? plan.map((line) => line.job_id) : [];
+  return settle({ batch, createTries, body, end, models, jobIds }, deps, lease);
 }
 
 type Plan = Awaited<ReturnType<typeof readLinePlan>>;
@@ -110,6 +111,8 @@ interface Creation {
   readonly end: CallEnd<ProviderBatch | undefined>;
   /** The models its lines name. */
   readonly models: readonly string[];
+  /** Its job, if it is one alone. */
+  readonly jobIds: readonly string[];
 }
 
 /** Writes down how the creation ended. */
@@ -118,12 +121,16 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   const fields = { batchId: batch.id, createTries };
   if (end.kind === "answer" && end.body !== undefined)
     return accept({ ...creation, found: end.body, sentAt: end.sentAt }, deps, lease);
-  const returned = returnOf(end, body);
+  const returned = returnOf(end, body, creation.models.length > 1);
   if (returned !== null) {
     const { reason, code } = returned;
     if (reason === "credential" && end.kind === "error") {
-      await noteRefusal(end.outcome, creation.models, deps);
-      deps.log.event("provider.credential_refused", { ...fields, outcome: end.outcome, status: end.status });
+      if (await noteRefusal(end.outcome, creation, deps))
+        deps.log.event("provider.credential_refused", {
+          ...fields,
+          outcome: end.outcome,
+          status: end.status,
+        });
     }
     deps.log.event("batch.create_refused", { ...fields, reason: code });
     const waitMs = reason === null ? retryMs(createTries, end, deps) : 0;
@@ -140,15 +147,19 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   return again(0);
 }
 
-/** A refusal of a batch that names one model may be meant for that; one of several models is meant for the key. */
+/** A refusal that may be meant for the model holds that back, the one the batch names; any other stops the key. Answers whether the key is stopped. */
 async function noteRefusal(
   outcome: AttemptOutcome,
-  [model, ...others]: readonly string[],
-  { pool, credentialId, clock }: BatchLaneDeps,
-): Promise<void> {
-  if (outcome === "model_refused" && model !== undefined && others.length === 0)
-    await refuseModel(pool, credentialId, { model, now: clock.now() });
-  else await stopCredential(pool, credentialId, outcome === "model_refused" ? "credential_refused" : outcome);
+  { models, jobIds }: Creation,
+  { pool, credentialId, clock, log }: BatchLaneDeps,
+): Promise<boolean> {
+  const [model] = models;
+  if (outcome === "model_refused" && model !== undefined) {
+    log.event("provider.model_refused", { credentialId, model });
+    return refuseModel(pool, credentialId, { model, now: clock.now(), jobIds });
+  }
+  await stopCredential(pool, credentialId, outcome);
+  return true;
 }
 
 /** The provider has it: the id first, in its own commit, since from here on it costs money whatever happens to us. */
@@ -200,7 +211,7 @@ const faultReasons: Record<BodyFault, DissolveReason | null> = {
 };
 
 /** How an intent comes back that certainly created nothing; null: that is not certain. */
-function returnOf(end: Creation["end"], body: BatchBody): Returned | null {
+function returnOf(end: Creation["end"], body: BatchBody, isMixed: boolean): Returned | null {
   switch (end.kind) {
     case "shut":
       return { reason: end.verdict.why === "no_permission" ? null : end.verdict.why, code: end.verdict.why };
@@ -210,7 +221,7 @@ function returnOf(end: Creation["end"], body: BatchBody): Returned | null {
         ? { reason: null, code: "not_sent" }
         : brokenOff(body, end.outcome);
     case "error":
-      return refusedOf(end.status, end.outcome) ?? brokenOff(body, end.outcome);
+      return refusedOf(end.status, end.outcome, isMixed) ?? brokenOff(body, end.outcome);
     case "answer":
       // Accepted by all appearances, and the answer cannot be read.
       return null;
@@ -226,9 +237,11 @@ function brokenOff(body: BatchBody, code: string): Returned | null {
   return { reason: fault === null ? null : faultReasons[fault], code: fault ?? code };
 }
 
-function refusedOf(status: number, outcome: AttemptOutcome): Returned | null {
+function refusedOf(status: number, outcome: AttemptOutcome, isMixed: boolean): Returned | null {
   const refusal = refusalOf(status, outcome);
   if (refusal === "unknown") return null;
+  // Nothing is held back for it: packs of one model each will say which it was, and two of those stop the key.
+  if (outcome === "model_refused" && isMixed) return { reason: mixedRefused, code: outcome };
   const reasons = { later: null, credential: "credential", refused: batchRefused } as const;
   return { reason: reasons[refusal], code: outcome };
 }

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Config } from "../../config/config.ts";
 import { limits } from "../../config/limits.ts";
+import { outcomeRules } from "../../domain/attempt.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { countRequest } from "../../domain/count-request.ts";
 import { isRecord } from "../../domain/json-value.ts";
@@ -31,12 +32,17 @@ export type Counted = number | null;
 export interface Asker {
   /** Counts one job's request in its turn; `stopping` ends the wait for it. */
   count(job: UncountedJob, stopping: AbortSignal): Promise<Counted>;
+  /** Models that were refused here a moment ago. Only work that is sent holds a model back for everybody: a count is no work. */
+  refused(): string[];
   /** Aborts the counts under way whose work is meant. */
   abort(isMeant: (scope: WorkScope) => boolean): void;
 }
 
 export function createAsker({ config, clock, provider, prepared }: AskDeps): Asker {
   const inFlight = new Map<AbortController, WorkScope>();
+  const refusedAtMs = new Map<string, number>();
+  const isRefused = (model: string): boolean =>
+    clock.monotonicMs() - (refusedAtMs.get(model) ?? -Infinity) < limits.countRefusedRestMs;
   const places = createPlaces(limits.countsAtOnce);
   const pace = createPace({
     clock,
@@ -62,6 +68,8 @@ export function createAsker({ config, clock, provider, prepared }: AskDeps): Ask
         const seconds = Math.ceil((end.retryAfterMs ?? 1_000) / 1_000);
         pace.learn(new Headers({ "retry-after": String(seconds) }), 429);
       }
+      if (end.kind === "error" && outcomeRules[end.outcome].waitReason === "credential")
+        refusedAtMs.set(scope.model, clock.monotonicMs());
       return readCount(end);
     } finally {
       inFlight.delete(controller);
@@ -72,8 +80,13 @@ export function createAsker({ config, clock, provider, prepared }: AskDeps): Ask
     count: async (job, stopping) => {
       const body = await bodyOf(job, prepared);
       if (body === null || body === 0) return body;
-      return places(async () => ((await pace.acquire(stopping)) ? send(body, scopeOf(job)) : null));
+      return places(async () => {
+        // Those of a round that come after the first refusal of their model are not sent.
+        if (isRefused(job.model) || !(await pace.acquire(stopping))) return null;
+        return send(body, scopeOf(job));
+      });
     },
+    refused: () => [...refusedAtMs.keys()].filter((model) => isRefused(model)),
     abort: (isMeant) => {
       for (const [controller, scope] of inFlight) if (isMeant(scope)) controller.abort();
     },

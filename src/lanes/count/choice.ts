@@ -10,13 +10,17 @@ import type { ModelTrust, UncountedJob } from "../../postgres/count-trust.ts";
 import type { Pool } from "../../postgres/pool.ts";
 import { windowsFor } from "../../postgres/windows.ts";
 
-export type Choice = (trusts: ReadonlyMap<string, ModelTrust>) => Promise<UncountedJob[]>;
+/** `refused`: models that the provider would not count now. */
+export type Choice = (
+  trusts: ReadonlyMap<string, ModelTrust>,
+  refused: ReadonlySet<string>,
+) => Promise<UncountedJob[]>;
 
 /** Whether holds rest on the counts of a model. */
 export const believed = (trust: ModelTrust | undefined): boolean => trust !== undefined && isTrusted(trust);
 
 /**
- * Chooses what to count next: of every model that is not switched off, behind what was looked at last, so that work behind a shut gate
+ * Chooses what to count next: of every model that is neither switched off nor refused, behind what was looked at last, so that work behind a shut gate
  * stands in nobody's way; and of those that are not trusted yet no more than it takes to learn.
  */
 export function createChoice({ pool, gate, clock }: { pool: Pool; gate: Gate; clock: Clock }): Choice {
@@ -32,9 +36,9 @@ export function createChoice({ pool, gate, clock }: { pool: Pool; gate: Gate; cl
     return (untrusted.get(model)?.asked ?? 0) < limits.countsUntrustedMax;
   }
 
-  return async (trusts: ReadonlyMap<string, ModelTrust>): Promise<UncountedJob[]> => {
+  return async (trusts, refused) => {
     const models = modelNames.filter(
-      (model) => trusts.get(model)?.off !== true && mayAsk(model, trusts.get(model)),
+      (model) => trusts.get(model)?.off !== true && !refused.has(model) && mayAsk(model, trusts.get(model)),
     );
     const places = new Map(models.map((model) => [model, cursors.get(model) ?? ""]));
     const found = await readUncounted(pool, places, limits.countJobsPerRound);

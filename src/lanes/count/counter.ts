@@ -82,9 +82,10 @@ interface Round {
 
 async function countWaiting(deps: CounterDeps, { asker, choose, stopping }: Round): Promise<number> {
   const { pool, log } = deps;
-  if ((await readCredential(pool, deps.credentialId))?.stoppedAt !== null) return 0;
+  const credential = await readCredential(pool, deps.credentialId);
+  if (credential === null || credential.stoppedAt !== null) return 0;
   const trusts = await readTrusts(pool);
-  const jobs = await choose(trusts);
+  const jobs = await choose(trusts, new Set([...credential.refusedModels.keys(), ...asker.refused()]));
   if (jobs.length === 0) return 0;
   // Before the first of them can be settled: a settlement judges rows that are there.
   const models = new Set(jobs.map((job) => job.model));

@@ -147,11 +147,12 @@ function createRound(deps: DispatcherDeps, fullLabels: FullLabels): () => Promis
       unbudgeted: deps.config.unbudgeted,
       tightening: deps.tightening,
       probing,
+      oneInAll: isStopped(credential),
       fullLabels,
       tenantOf: (bulkId: string) => tenants.get(bulkId),
     };
     const dispatched =
-      credential?.stoppedAt && probing.size > 0
+      terms.oneInAll && probing.size > 0
         ? await probeBesides(deps.pool, shares, terms)
         : await lookBehind(deps.pool, shares, terms);
     for (const { jobId, dispatchNo } of dispatched) deps.log.event("job.dispatched", { jobId, dispatchNo });
@@ -199,6 +200,8 @@ async function probeBesides(
 const closedBy = (verdict: GateVerdict): Closure | null =>
   verdict.open || verdict.why === "no_permission" ? null : verdict.why;
 
+const isStopped = (credential: CredentialState | null): boolean => (credential?.stoppedAt ?? null) !== null;
+
 interface Rate {
   /** Calls per second that the workers ended lately; the configured pace until there is something to measure. */
   perSecond(): number;
@@ -245,7 +248,8 @@ async function freePlaces(
   const { credential } = window;
   if (credential?.stoppedAt) {
     const probe = deps.clock.now().getTime() - credential.stoppedAt.getTime() >= credentialProbeMs;
-    return probe && window.due === 0 ? 1 : 0;
+    // A full look, of which one job goes: the first that comes may have no room under its ceilings.
+    if (!probe || window.due > 0) return 0;
   }
   const wanted = Math.max(concurrency * 2, Math.ceil(rate.perSecond() * limits.windowSeconds));
   return Math.min(wanted, limits.windowJobsMax - window.delayed) - window.due;

@@ -14,6 +14,7 @@ import type { JobTypes } from "../../config/job-types.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { outcomeRules } from "../../domain/attempt.ts";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
+import { forbidden } from "../../domain/batch-line.ts";
 import { isRecord } from "../../domain/json-value.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
@@ -50,7 +51,8 @@ export interface AttemptDeps {
   isRefused(model: string): boolean;
   record(record: AttemptRecord): Promise<RecordedAttempt>;
   onCredentialRefused(outcome: AttemptOutcome): Promise<void>;
-  onModelRefused(model: string): Promise<void>;
+  /** Holds the model of a refused job back. True: the request itself is to blame, and nothing is held back. */
+  onModelRefused(job: Pick<ClaimedJob, "id" | "model">): Promise<boolean>;
   /** A call for that model, sent at that time, was answered. */
   onAnswered(sentAt: Date, model: string): void;
   inFlight: InFlight;
@@ -135,15 +137,16 @@ async function attempt(
     reach("call.answered");
     deps.onAnswered(end.sentAt, job.model);
   }
-  await noteRefusal(end, job, deps);
+  const isOwn = await noteRefusal(end, job, deps);
   const read = end.kind === "answer" ? readMessage(prepared, job, end) : null;
   const { retryBaseMs, retryCapMs, retryAfterMaxMs } = deps.config;
-  return settleCall(job, end, read, {
+  const record = settleCall(job, end, read, {
     retry: { baseMs: retryBaseMs, capMs: retryCapMs, retryAfterMaxMs },
     triesMax: deps.config.triesMax,
     now: deps.clock.now(),
     random: deps.random(),
   });
+  return isOwn ? { ...record, next: forbidden } : record;
 }
 
 /**
@@ -198,10 +201,11 @@ function readMessage(
   };
 }
 
-async function noteRefusal(end: CallEnd<unknown>, job: ClaimedJob, deps: AttemptDeps): Promise<void> {
-  if (end.kind !== "error") return;
+/** Answers whether it is the request itself that is refused. */
+async function noteRefusal(end: CallEnd<unknown>, job: ClaimedJob, deps: AttemptDeps): Promise<boolean> {
+  if (end.kind !== "error") return false;
   if (outcomeRules[end.outcome].stopsCredential === true) await deps.onCredentialRefused(end.outcome);
-  if (end.outcome === "model_refused") await deps.onModelRefused(job.model);
+  return end.outcome === "model_refused" && deps.onModelRefused(job);
 }
 
 function report(

@@ -15,7 +15,7 @@ import { openBooks } from "../../postgres/books.ts";
 import type { Books } from "../../postgres/books.ts";
 import { findOpenedAttempt, returnJobs } from "../../postgres/claim-returns.ts";
 import type { Claim, ClaimAnswer } from "../../postgres/claim.ts";
-import { refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import { readForbidden, refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
 import type { Dispatch } from "../../postgres/dispatch.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import type { Pool } from "../../postgres/pool.ts";
@@ -170,12 +170,14 @@ function connect(
       log.event("provider.credential_refused", { credentialId, outcome });
       await recordUntilWritten(() => stopCredential(pool, credentialId, outcome), log, sleep);
     },
-    onModelRefused: async (model) => {
+    onModelRefused: async ({ id, model }) => {
+      if ((await recordUntilWritten(() => readForbidden(pool, [id]), log, sleep)).has(id)) return true;
       log.event("provider.model_refused", { credentialId, model });
       refusedAtMs.set(model, deps.clock.monotonicMs());
-      const refusal = { model, now: deps.clock.now() };
+      const refusal = { model, now: deps.clock.now(), jobIds: [id] };
       if (await recordUntilWritten(() => refuseModel(pool, credentialId, refusal), log, sleep))
         log.event("provider.credential_refused", { credentialId, outcome: "model_refused" });
+      return false;
     },
     // A success lifts the stop of its credential and of its model if the call was sent after it. Asked now and then only, by
     // model: it is one guarded statement that mostly changes nothing.

@@ -13,8 +13,19 @@ CREATE TABLE refused_models (
   -- When it was last let through to be tried.
   probed_at     timestamptz,
   proved        boolean NOT NULL DEFAULT false,
+  -- The jobs refused since, the last at the end: no more than a few, so that others are tried before them.
+  jobs          text[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (credential_id, model)
 );
+
+-- Jobs whose model answered others after it had refused them, and how often: at the third time it is the request. No reference to jobs,
+-- whose rows are locked before refused_models elsewhere and never behind it.
+CREATE TABLE suspect_jobs (
+  job_id text PRIMARY KEY,
+  times  smallint NOT NULL,
+  at     timestamptz NOT NULL
+);
+CREATE INDEX suspect_jobs_by_age ON suspect_jobs (at);
 
 -- The lists are widened as they are, whatever other migrations have made of them.
 DO $$

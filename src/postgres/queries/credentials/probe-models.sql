@@ -2,6 +2,10 @@
 --
 -- $1 credential_id text  $2 models text[]  $3 now timestamptz
 -- rows: none
--- locks: refused_models
+-- locks: refused_models by model
 -- index: refused_models_pkey
-UPDATE refused_models SET probed_at = $3::timestamptz WHERE credential_id = $1::text AND model = ANY ($2::text[])
+WITH tried AS MATERIALIZED (
+  SELECT m.model FROM refused_models m
+   WHERE m.credential_id = $1::text AND m.model = ANY ($2::text[]) ORDER BY m.model FOR UPDATE
+)
+UPDATE refused_models m SET probed_at = $3::timestamptz FROM tried t WHERE m.credential_id = $1::text AND m.model = t.model
