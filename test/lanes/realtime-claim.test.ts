@@ -51,7 +51,9 @@ async function dispatched(): Promise<{ bulk: SeededBulk; jobId: string }> {
 }
 
 /** A job type whose requests are all `{}`, as the hash of the rows above says. */
-const rendersBraces = { render: () => ({ params: "{}" }) } as unknown as PreparedJobs;
+const rendersBraces = {
+  render: () => ({ params: "{}", inputTokensMax: 1, traits: { webSearchesMax: 0 } }),
+} as unknown as PreparedJobs;
 
 /** A pool whose first COMMIT arrives, and whose answer does not. */
 function losingOneCommit(real: Pool): Pool {

@@ -14,7 +14,6 @@ import type { Installation } from "../support/installation.ts";
 import { judge } from "../support/referee.ts";
 import { setBudget, submitBulk } from "../support/submit.ts";
 import { waitFor } from "../support/wait.ts";
-import { pauseAnswers, webJobsDir, webQuestions } from "../support/web-jobs.ts";
 import { freshDatabase } from "./fresh-database.ts";
 import type { FreshDatabase } from "./fresh-database.ts";
 
@@ -45,8 +44,8 @@ async function runUntil(condition: () => Promise<boolean>): Promise<void> {
 const allFinished = async (): Promise<boolean> =>
   (await installation.db.query("SELECT 1 FROM bulks WHERE finished_at IS NULL")).rowCount === 0;
 
-async function open(simulator: SimulatorOptions = {}, settings: Record<string, string> = {}): Promise<void> {
-  installation = await openInstallation({ simulator, settings });
+async function open(simulator: SimulatorOptions = {}): Promise<void> {
+  installation = await openInstallation({ simulator });
   await runUntil(() => Promise.resolve(true));
   await setBudget(installation.db, dollar);
 }
@@ -122,49 +121,6 @@ test("a batch created after the backup is found, held and harvested: no line is 
   const report = await judge(target.client, simulator);
   expect(report.ledgerNano).toBe(bill);
   expect(await command("recover")).toMatchObject({ code: 0 });
-}, 120_000);
-
-test("a paused answer and what continued it, both found after the restore, are one answer, and nothing is paid again", async () => {
-  await open({}, { SLUICE_JOBS_DIR: webJobsDir });
-  const { databaseUrl, simulator, db } = installation;
-  pauseAnswers(simulator, "sim-marker:lost-1", 1);
-  pauseAnswers(simulator, "sim-marker:lost-2", 2);
-  await submitBulk(databaseUrl, {
-    lane: "batch",
-    type: "web-answer",
-    inputs: webQuestions(4, "lost"),
-    jobsDirs: [webJobsDir],
-  });
-  await backupNow();
-  await runUntil(allFinished);
-  const bill = await simulator.totalNano();
-  const answers =
-    "SELECT j.line, j.state, j.continuations, r.output FROM jobs j JOIN job_results r ON r.job_id = j.id ORDER BY line";
-  const { rows: whole } = await db.query(answers);
-  expect(whole.map(({ state, continuations }) => [state, continuations])).toEqual(
-    [0, 1, 2, 0].map((pauses) => ["succeeded", pauses]),
-  );
-
-  await restoreIt();
-  expect((await recover()).batches.map(({ kind, lines }) => [kind, lines])).toEqual(
-    [4, 2, 1].map((lines) => ["adopted", lines]),
-  );
-  // The one who reads the later batches first is the hard case.
-  await target.rows(
-    "UPDATE message_batches SET next_poll_at = now() + CASE WHEN line_count = 4 THEN interval '2 seconds' ELSE interval '0' END",
-  );
-  await resume();
-  await waitFor(
-    "everything to be ingested and finished",
-    async () =>
-      (await target.rows("SELECT 1 FROM message_batches WHERE state <> 'ingested'")).length === 0 &&
-      (await target.rows("SELECT 1 FROM bulks WHERE finished_at IS NULL")).length === 0,
-    { timeoutMs: 40_000 },
-  );
-  expect(await target.rows(answers)).toEqual(whole);
-  expect(await simulator.totalNano()).toBe(bill);
-  const report = await judge(target.client, simulator);
-  expect(report.ledgerNano).toBe(bill);
 }, 120_000);
 
 test("where the found batch does not fit under its ceiling any more it is booked all the same, as overrun, and nothing new starts", async () => {
