@@ -1,70 +1,15 @@
-// Doubt: processes that die or freeze at each state, batches that look like ours, batches that come to light too late.
+// Doubt: processes that die or freeze at each state, batches that come to light too late.
 import { afterEach, expect, test } from "vitest";
-import { readReceipt } from "../../src/control/stop-receipt.ts";
-import { cancelStoppedBatches, findStop } from "../../src/postgres/stops.ts";
 import type { ProviderBatches } from "../../src/provider/batches.ts";
-import { labels, openBatchFixture } from "./batch-fixture.ts";
+import { createFreezer, loseAnswer, minuteMs } from "./batch-doubts.ts";
+import { openBatchFixture } from "./batch-fixture.ts";
 import type { BatchFixture, FixtureOptions } from "./batch-fixture.ts";
 import { judgeLane } from "./batch-judge.ts";
-
-const createPath = "/v1/messages/batches";
-const minuteMs = 60_000;
 
 let fixture: BatchFixture;
 const open = async (options: FixtureOptions = {}): Promise<BatchFixture> =>
   (fixture = await openBatchFixture(options));
 afterEach(() => fixture.close());
-
-/** A call that never comes back to its process, as if that were frozen; `thaw` lets it go on. */
-interface Freezer {
-  readonly freeze: <T>(work: Promise<T>) => Promise<T>;
-  readonly thaw: () => void;
-}
-function createFreezer(): Freezer {
-  const waiting: (() => void)[] = [];
-  const thawed = new Promise<void>((resolve) => waiting.push(resolve));
-  return {
-    freeze: async (work) => (await Promise.all([work, thawed]))[0],
-    thaw: () => {
-      for (const resolve of waiting) resolve();
-    },
-  };
-}
-
-const loseAnswer = (times = 1): void =>
-  void fixture.simulator.addFault({
-    action: "lose_response",
-    match: { path: createPath, method: "POST" },
-    times,
-  });
-
-/** Somebody else in the workspace creates a batch of so many lines. */
-async function createForeign(lines: number): Promise<void> {
-  const params = {
-    model: "claude-haiku-4-5",
-    max_tokens: 16,
-    messages: [{ role: "user", content: "hello" }],
-  };
-  const requests = Array.from({ length: lines }, (_, n) => ({ custom_id: `theirs-${n}`, params }));
-  const answer = await fetch(`${fixture.simulator.url}${createPath}`, {
-    method: "POST",
-    headers: {
-      authorization: "Bearer test-key",
-      "anthropic-version": "2026-10-21",
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({ requests }),
-  });
-  expect(answer.status).toBe(200);
-}
-
-/** What strangers' batches cost, which is no business of ours. */
-async function foreignNano(): Promise<bigint> {
-  await fixture.simulator.totalNano();
-  const { batches, invoice } = fixture.simulator.world;
-  const theirs = batches.all().filter((batch) => batch.customIds[0]?.startsWith("theirs-"));
-  return theirs.reduce((sum, batch) => sum + invoice.batchNano(batch.id), 0n);
-}
 
 test("an intent whose process died is sent by another", async () => {
   await open();
@@ -150,127 +95,6 @@ test("a process that died half way through the results: another downloads them a
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 2_000 });
 });
 
-test("a stranger's batch of the same size is tried, known for a stranger's by its names, and ours is found behind it", async () => {
-  await open();
-  await createForeign(120);
-  loseAnswer();
-  await fixture.submit(120);
-  const { batchIds } = await fixture.lane.collector.runOnce();
-  await fixture.lane.runStep(batchIds[0] ?? "");
-  await fixture.drive();
-  expect(await fixture.rows("SELECT count(*) AS n FROM foreign_batches")).toEqual([{ n: 1n }]);
-  expect(await fixture.rows("SELECT state, adopted FROM message_batches")).toEqual([
-    { state: "ingested", adopted: true },
-  ]);
-  expect((await judgeLane(fixture, { foreignNano: await foreignNano() })).jobs).toEqual({ succeeded: 120 });
-});
-
-test("in a shared workspace the only batch of our size is a stranger's: it is not canceled by a stop, which lists it as doubtful", async () => {
-  await open({ simulator: { batchDurationMs: { min: 20 * minuteMs, max: 20 * minuteMs } } });
-  await createForeign(7);
-  // Ours never arrived, and somebody else's of the same size did.
-  fixture.simulator.addFault({
-    action: "error",
-    match: { path: createPath, method: "POST", contains: labels[0] ?? "" },
-    params: { status: 500 },
-  });
-  await fixture.submit(120);
-  const { batchIds } = await fixture.lane.collector.runOnce();
-  await fixture.lane.runStep(batchIds[0] ?? "");
-  await createForeign(120);
-  await fixture.lane.runStep(batchIds[0] ?? "");
-  expect(await fixture.rows("SELECT state, unproved FROM message_batches")).toEqual([
-    { state: "created", unproved: true },
-  ]);
-  await fixture.rows("SELECT sluice_stop('too much')");
-  const [stop] = await fixture.rows<{ id: string }>("SELECT id FROM stops");
-  await cancelStoppedBatches(fixture.pool, stop?.id ?? "");
-  await fixture.lane.wakeDue();
-  const found = await findStop(fixture.pool, stop?.id ?? "", null);
-  if (found === undefined) throw new Error("no stop");
-  const receipt = await readReceipt(fixture.pool, found);
-  expect(receipt.batches.map(({ standing }) => standing)).toEqual(["doubtful"]);
-  expect(receipt.mayStillCostNano).toBeGreaterThan(0n);
-  await fixture.drive(async () => (await fixture.rows("SELECT 1 FROM foreign_batches")).length === 1);
-  const theirs = fixture.simulator.world.batches.all().find((batch) => batch.customIds[0] === "theirs-0");
-  expect(theirs?.cancel).toBeNull();
-});
-
-test("in a shared workspace a creator that comes back proves by its own answer what was adopted, and what a stop asked for is done", async () => {
-  await open({
-    simulator: { batchDurationMs: { min: 200 * minuteMs, max: 200 * minuteMs }, cancelLateShare: 0 },
-  });
-  const ours = () => fixture.simulator.world.batches.all().find(({ customIds }) => customIds.length === 120);
-  await createForeign(7);
-  const { freeze, thaw } = createFreezer();
-  const frozen = fixture.another({
-    batches: { ...fixture.deps.batches, create: (...call) => freeze(fixture.deps.batches.create(...call)) },
-    leaseMs: 10 * minuteMs,
-  });
-  await fixture.submit(120);
-  const { batchIds } = await fixture.lane.collector.runOnce();
-  const step = frozen.runStep(batchIds[0] ?? "");
-  await expect.poll(() => fixture.simulator.world.batches.all().length).toBe(2);
-  await fixture.advance(11 * minuteMs);
-  await fixture.drive(
-    async () => (await fixture.rows("SELECT 1 FROM message_batches WHERE unproved")).length === 1,
-  );
-  await fixture.rows("UPDATE message_batches SET cancel_requested_at = $1", [fixture.deps.clock.now()]);
-  await fixture.lane.runStep(batchIds[0] ?? "");
-  expect(ours()?.cancel).toBeNull();
-  thaw();
-  await step;
-  await fixture.drive(
-    async () =>
-      (await fixture.rows("SELECT 1 FROM message_batches WHERE cancel_sent_at IS NOT NULL")).length === 1,
-  );
-  expect(ours()?.cancel).not.toBeNull();
-  fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
-  await fixture.drive();
-  await judgeLane(fixture, { foreignNano: await foreignNano() });
-});
-
-test("two of ours in doubt look like strangers to each other: a cancellation asks again once they are told apart", async () => {
-  await open({
-    simulator: { batchDurationMs: { min: 200 * minuteMs, max: 200 * minuteMs }, cancelLateShare: 0 },
-  });
-  const ids: string[] = [];
-  for (const lines of [120, 130]) {
-    loseAnswer();
-    await fixture.submit(lines);
-    ids.push(...(await fixture.lane.collector.runOnce()).batchIds);
-    await fixture.lane.runStep(ids.at(-1) ?? "");
-  }
-  for (const id of ids) await fixture.lane.runStep(id);
-  expect(await fixture.rows("SELECT line_count, unproved FROM message_batches ORDER BY id")).toEqual([
-    { line_count: 120, unproved: true },
-    { line_count: 130, unproved: false },
-  ]);
-  await fixture.rows("UPDATE message_batches SET cancel_requested_at = $1", [fixture.deps.clock.now()]);
-  for (const id of ids) await fixture.lane.runStep(id);
-  expect(fixture.simulator.world.batches.all().filter(({ cancel }) => cancel !== null)).toHaveLength(2);
-  fixture.simulator.world.behaviour.batchDurationMs = { min: 1_000, max: 1_000 };
-  await fixture.drive();
-  expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 250 });
-});
-
-test("batches of others in the workspace are left alone: not canceled, not taken for ours", async () => {
-  await open({ simulator: { batchDurationMs: { min: 20 * minuteMs, max: 20 * minuteMs } } });
-  fixture.simulator.addFault({
-    action: "error",
-    match: { path: createPath, method: "POST", contains: labels[0] ?? "" },
-    params: { status: 500 },
-  });
-  await createForeign(7);
-  await fixture.submit(120);
-  await fixture.drive();
-  const foreign = fixture.simulator.world.batches.all().find((batch) => batch.customIds.length === 7);
-  expect(foreign?.cancel).toBeNull();
-  expect((await judgeLane(fixture, { voidHolds: 1, foreignNano: await foreignNano() })).jobs).toEqual({
-    succeeded: 120,
-  });
-});
-
 test("a provider that lists a batch only after it was given up: the loss is canceled, harvested, booked and counted", async () => {
   await open({
     simulator: {
@@ -279,7 +103,7 @@ test("a provider that lists a batch only after it was given up: the loss is canc
       cancelLateShare: 0,
     },
   });
-  loseAnswer();
+  loseAnswer(fixture);
   await fixture.submit(120);
   await fixture.drive(
     async () => (await fixture.rows("SELECT 1 FROM message_batches WHERE state = 'void'")).length === 1,
