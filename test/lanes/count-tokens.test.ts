@@ -241,6 +241,10 @@ test("under a ceiling that binds, a service counts, learns by its bills and hold
   await setBudget(db, worst * 3n + cost * 260n);
   await db.query("UPDATE budgets SET limit_nano = $1", [worst * 3n]);
   await submitBulk(databaseUrl, { ...work, inputs: letters(240) });
+  // While nothing has room they are counted: enough to learn from, and enough to hold less for afterwards.
+  await waitFor("most of them to be counted", async () => (await counted()) >= countSamplesMin * 3, {
+    timeoutMs: 60_000,
+  });
   // The limit rises with what is spent, so that room stays for three by bytes at every moment.
   await waitFor(
     "all of them",
@@ -276,6 +280,13 @@ test("under a ceiling that binds, a service counts, learns by its bills and hold
   );
   await judge(db, simulator);
 }, 150_000);
+
+async function counted(): Promise<number> {
+  const found = await installation?.db.query<{ n: number }>(
+    "SELECT count(*)::int AS n FROM jobs WHERE input_tokens_counted > 0",
+  );
+  return found?.rows[0]?.n ?? 0;
+}
 
 async function finished(): Promise<number> {
   const found = await installation?.db.query<{ n: number }>(
