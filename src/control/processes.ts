@@ -70,9 +70,9 @@ export class ProcessLife {
     clearTimeout(this.#timer);
     this.#forgetReconnect();
     await this.#round;
-    for (let tryNo = 1; tryNo <= limits.goodbyeTriesMax; tryNo += 1) {
+    for (let tryNo = 1; ; tryNo += 1) {
       // oxlint-disable-next-line no-await-in-loop -- one try after the other
-      if (await this.#sayGoodbye()) return;
+      if ((await this.#sayGoodbye()) || tryNo >= limits.goodbyeTriesMax) return;
       // oxlint-disable-next-line no-await-in-loop -- as above
       await sleep(limits.goodbyeRetryMs);
     }

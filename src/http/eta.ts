@@ -10,7 +10,7 @@ export interface Eta {
 
 type Pace = Awaited<ReturnType<typeof readPace>>;
 
-// The rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look.
+/** By the rate of the last outcomes, measured until now: a bulk that has stopped moving gets a later end with every look. */
 export function etaOf(
   { since, outcomes }: Pace,
   { done, total }: { done: number; total: number },
@@ -38,5 +38,6 @@ const haltingReasons: ReadonlySet<WaitReason> = new Set([
   "credential",
 ]);
 
+/** No estimate for what waits for one of these. */
 export const unlessHalted = (eta: Eta | null, reason: WaitReason | null): Eta | null =>
   reason !== null && haltingReasons.has(reason) ? null : eta;

@@ -1,28 +1,19 @@
 // sluice bound, on a real database: what is known of counts and caps, and the way back on.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { documentOf, run } from "./cli.ts";
+import { openOperatorHome, type OperatorHome } from "./operator-home.ts";
 
-let database: TestDatabase;
+let home: OperatorHome;
 let db: pg.Client;
 let environment: Record<string, string> = {};
-let dataDir = "";
 beforeAll(async () => {
-  database = await cloneDatabase();
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  dataDir = await mkdtemp(join(tmpdir(), "sluice-cli-"));
-  environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: dataDir };
+  home = await openOperatorHome();
+  ({ db, environment } = home);
 });
 afterAll(async () => {
-  await db.end();
-  await database.drop();
-  await rm(dataDir, { recursive: true, force: true });
+  await home.close();
 });
 
 test("what is off says why, and a person's word begins anew", async () => {

@@ -1,28 +1,19 @@
 // Commands of the machine's operator, on a real database: no service runs, no key is needed.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { documentOf, run } from "./cli.ts";
+import { openOperatorHome, type OperatorHome } from "./operator-home.ts";
 
-let database: TestDatabase;
+let home: OperatorHome;
 let db: pg.Client;
 let environment: Record<string, string> = {};
-let dataDir = "";
 beforeAll(async () => {
-  database = await cloneDatabase();
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  dataDir = await mkdtemp(join(tmpdir(), "sluice-cli-"));
-  environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: dataDir };
+  home = await openOperatorHome();
+  ({ db, environment } = home);
 });
 afterAll(async () => {
-  await db.end();
-  await database.drop();
-  await rm(dataDir, { recursive: true, force: true });
+  await home.close();
 });
 
 test("a tenant is created, listed, and cannot be created twice", async () => {
@@ -118,9 +109,9 @@ test("what is not there is named", async () => {
 });
 
 test("an empty database is migrated once, and before that every other command says so", async () => {
-  const name = `empty_${database.url.split("_").at(-1)}`;
+  const name = `empty_${home.database.url.split("_").at(-1)}`;
   await db.query(`CREATE DATABASE ${name}`);
-  const url = new URL(database.url);
+  const url = new URL(home.database.url);
   url.pathname = name;
   const empty = { ...environment, DATABASE_URL: url.href };
   const before = await run(["tenant", "list"], { environment: empty });

@@ -1,24 +1,17 @@
 // The kill switch of the operator, on a real database where no process lives; and `sluice sql`.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 import { documentOf, run } from "./cli.ts";
+import { openOperatorHome, type OperatorHome } from "./operator-home.ts";
 
-let database: TestDatabase;
+let home: OperatorHome;
 let db: pg.Client;
 let environment: Record<string, string> = {};
-let dataDir = "";
 beforeAll(async () => {
-  database = await cloneDatabase();
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  dataDir = await mkdtemp(join(tmpdir(), "sluice-cli-"));
+  home = await openOperatorHome();
   // No key: this machine may not call the provider.
-  environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: dataDir };
+  ({ db, environment } = home);
   await db.query("INSERT INTO tenants (id, name) VALUES ('t1', 'default')");
   await db.query("INSERT INTO queues (id, tenant_id, name, owner) VALUES ('q1', 't1', 'tickets', 'team')");
 });
@@ -27,9 +20,7 @@ afterEach(async () => {
   await db.query("UPDATE flags SET lifted_at = now(), lifted_by = 'test' WHERE lifted_at IS NULL");
 });
 afterAll(async () => {
-  await db.end();
-  await database.drop();
-  await rm(dataDir, { recursive: true, force: true });
+  await home.close();
 });
 
 const sluice = (...argv: string[]) => run(argv, { environment });
