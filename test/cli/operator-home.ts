@@ -8,7 +8,6 @@ import { cloneDatabase, type TestDatabase } from "../support/stores.ts";
 export interface OperatorHome {
   readonly database: TestDatabase;
   readonly db: pg.Client;
-  readonly dataDir: string;
   /** What the commands are to be run with. */
   readonly environment: Record<string, string>;
   close(): Promise<void>;
@@ -22,7 +21,6 @@ export async function openOperatorHome(): Promise<OperatorHome> {
   return {
     database,
     db,
-    dataDir,
     environment: { DATABASE_URL: database.url, SLUICE_DATA_DIR: dataDir },
     close: async () => {
       await db.end();
