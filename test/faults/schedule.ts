@@ -12,11 +12,14 @@ import { queueNames } from "./plan.ts";
 import type { PlannedBulk, PlannedProcess, ProcessName, QueueName, Schedule } from "./plan.ts";
 import { randomOf } from "./random.ts";
 import type { Random } from "./random.ts";
-import { blowAt, roleOf, waysTo } from "./ways.ts";
+import { blowAt, roleOf, uploadsFromMs, waysTo } from "./ways.ts";
 
 const pointNames = Object.keys(points) as [Point, ...Point[]];
-/** Whose turn it is. A cancellation is come by only where its batch holds nobody else's lines. */
-const turns: readonly Point[] = [...pointNames, "batch.cancel_answered"];
+/**
+ * Whose turn it is. Twice as often: a cancellation, come by only where its batch holds nobody else's lines, and what the reaper has
+ * booked, where a worker has to be lost with its calls.
+ */
+const turns: readonly Point[] = [...pointNames, "batch.cancel_answered", "reaper.booked"];
 
 export function scheduleOf(seed: number): Schedule {
   const random = randomOf(seed);
@@ -24,22 +27,29 @@ export function scheduleOf(seed: number): Schedule {
   const ways = struck.map((point) => waysTo(point, random));
   const processes = drawProcesses(random, { struck, doubled: ways.some((way) => way.doubled) });
   const names = processes.map(({ name }) => name);
-  const blows = struck.map((point) => blowAt(point, namesWith(processes, roleOf(point)), random));
+  const canceled = ways.some((way) => way.cancels) || random.chance(0.1);
+  const uploads = ways.some((way) => way.uploads);
+  const lateMs = ways.map((way) => way.lateMs).filter((ms) => ms !== null);
+  const bulks = [
+    ...drawBulks(random, { canceled, laterFromMs: uploads ? uploadsFromMs : 200 }),
+    ...lateMs.map((atMs) => lateBulk(atMs, random)),
+  ];
+  const blows = struck.map((point) =>
+    blowAt(point, { processes: namesWith(processes, roleOf(point)), bulks }, random),
+  );
   const prepared = ways.flatMap((way) => way.faults());
   const stores = [...redisFaultOf(seed, random), ...postgresFaultOf(seed, random)];
   const certain = [...blows, ...prepared, providerFaultOf(seed, random), ...stores];
-  const drawn = Array.from({ length: random.int(0, Math.max(0, 4 - certain.length)) }, () =>
-    drawFault(names, random),
-  );
-  const canceled = ways.some((way) => way.cancels) || random.chance(0.1);
-  const lateMs = ways.map((way) => way.lateMs).filter((ms) => ms !== null);
+  const missing = (faults: number): number => Math.max(0, faults - certain.length);
+  const drawn = Array.from({ length: random.int(missing(3), missing(4)) }, () => drawFault(names, random));
+  const slow = canceled || uploads || lateMs.length > 0 || stores.length > 0;
   return {
     seed,
     processes,
-    bulks: [...drawBulks(random, canceled), ...lateMs.map((atMs) => lateBulk(atMs, random))],
+    bulks,
     ceilings: drawCeilings(random),
     raiseAtMs: random.int(2_500, 3_500),
-    provider: drawProvider(random, canceled || lateMs.length > 0 || stores.length > 0),
+    provider: drawProvider(random, slow),
     faults: [...certain, ...drawn],
     stop: stopOf(seed, names, random),
   };
@@ -74,10 +84,13 @@ const namesWith = (processes: readonly PlannedProcess[], role: string): ProcessN
   processes.filter(({ roles }) => roles.split(",").includes(role)).map(({ name }) => name);
 
 /** 60 to 200 lines over both lanes and all queues; the first bulk of each lane comes at once, the others while those run. */
-function drawBulks(random: Random, canceled: boolean): PlannedBulk[] {
+function drawBulks(
+  random: Random,
+  { canceled, laterFromMs }: { canceled: boolean; laterFromMs: number },
+): PlannedBulk[] {
   const count = random.int(4, 6);
   const bulks = Array.from({ length: count }, (_, at): PlannedBulk => ({
-    atMs: at < 2 ? 0 : random.int(200, 1_800),
+    atMs: at < 2 ? 0 : random.int(laterFromMs, 1_800),
     queue: queueNames[at % queueNames.length] ?? "alpha/main",
     urgency: at % 2 === 0 ? "now" : "whenever",
     lines: random.int(14, 34),

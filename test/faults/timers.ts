@@ -13,6 +13,9 @@ export const createVisibilityMs = 3_000;
 const createTimeoutMs = 2_000;
 const listingGapMs = 200;
 
+/** Small chunks, so that a small upload has several. */
+export const intakeChunkLines = 10;
+
 /** For so long after its last look at the flags a process may start anything. */
 export const permissionMs = 400;
 
@@ -53,8 +56,7 @@ const bounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     // Locks of a frozen process: others wait for them no longer than for its lease.
     idleInTransactionTimeoutMs: leaseMs,
     drainRecordMs: 2_000,
-    // Small chunks, so that a small upload has several.
-    intakeChunkLinesMax: 10,
+    intakeChunkLinesMax: intakeChunkLines,
   },
   "src/lanes/batch/bounds.ts": {
     collectEveryMs: 100,

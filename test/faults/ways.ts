@@ -3,7 +3,8 @@
 import type { Point } from "../../src/observe/points.ts";
 import type { FaultRequest } from "../../src/simulator/faults.ts";
 import type { Random } from "./random.ts";
-import type { Fault, ProcessName } from "./plan.ts";
+import type { Fault, PlannedBulk, ProcessName } from "./plan.ts";
+import { intakeChunkLines } from "./timers.ts";
 
 type Role = "api" | "dispatcher" | "worker" | "batcher";
 
@@ -23,6 +24,8 @@ export interface Way {
   readonly cancels: boolean;
   /** From then on lines of another bulk are in a slow message batch, so that paid work is in flight when the point is come by. */
   readonly lateMs: number | null;
+  /** What is submitted after the first bulks comes when those are in slow message batches: it is the upload that is struck. */
+  readonly uploads: boolean;
 }
 
 const createPath = "/v1/messages/batches";
@@ -30,11 +33,15 @@ const onCreate = { path: createPath, method: "POST" } as const;
 export const resultsPath = "/v1/messages/batches/{id}/results";
 
 const provider = (request: FaultRequest): Fault => ({ kind: "provider", atMs: 0, request });
-const plain: Way = { faults: () => [], doubled: false, cancels: false, lateMs: null };
+const plain: Way = { faults: () => [], doubled: false, cancels: false, lateMs: null, uploads: false };
 
 /** A batch in doubt is given up when the visibility is over. */
 const givenUpMs = 3_300;
 const returnedMs = 1_200;
+/** A worker that is lost with its first calls is declared dead when its lease has run out. */
+const bookedMs = 800;
+/** Uploads that are struck come from then on. */
+export const uploadsFromMs = 800;
 
 /** The provider takes a create and its answer is lost. */
 const lost = (nth: number): FaultRequest => ({
@@ -53,14 +60,30 @@ const waysWithFaults: Partial<Record<Point, (random: Random) => Way>> = {
   // Its own lines are in flight no more.
   "doubt.returned": () => ({ ...plain, faults: () => [provider(dropped(1))], lateMs: givenUpMs }),
   "batch.cancel_answered": () => ({ ...plain, cancels: true }),
+  "intake.chunk_written": () => ({ ...plain, uploads: true }),
+  "intake.written": () => ({ ...plain, uploads: true }),
+  "intake.committed": () => ({ ...plain, uploads: true }),
   "reaper.declared": loseWorker,
-  "reaper.booked": loseWorker,
+  "reaper.booked": loseCalls,
   "unclaimed.returned": (random) => ({ ...plain, faults: () => [loseEntries(random)], lateMs: returnedMs }),
 };
 
 function loseWorker(random: Random): Way {
   const strike: Fault = { kind: "strike", atMs: random.int(400, 900), process: "work-2", blow: "kill" };
   return { ...plain, doubled: true, faults: () => [strike] };
+}
+
+/** A worker that dies with calls in flight leaves something to book. */
+function loseCalls(random: Random): Way {
+  const blow: Fault = {
+    kind: "point",
+    point: "call.sent",
+    nth: random.int(1, 3),
+    blow: "kill",
+    afterMs: 0,
+    processes: ["work-2"],
+  };
+  return { ...plain, doubled: true, faults: () => [blow], lateMs: bookedMs };
 }
 
 /** A dispatcher that dies before its entries are in the queue leaves jobs that nobody claims. */
@@ -80,9 +103,6 @@ export const waysTo = (point: Point, random: Random): Way => waysWithFaults[poin
  * there is paid work to lose.
  */
 const nthRange: Partial<Record<Point, readonly [min: number, max: number]>> = {
-  "intake.chunk_written": [6, 10],
-  "intake.written": [3, 4],
-  "intake.committed": [3, 4],
   "dispatch.written": [2, 5],
   "dispatch.committed": [2, 5],
   "dispatch.enqueued": [2, 5],
@@ -107,12 +127,30 @@ const nthRange: Partial<Record<Point, readonly [min: number, max: number]>> = {
   "ends.written": [1, 4],
 };
 
-export function blowAt(point: Point, processes: readonly ProcessName[], random: Random): Fault {
+/** Which time of being reached is in an upload that comes late, in the order in which they come. */
+function nthOfUploads(point: Point, bulks: readonly PlannedBulk[], random: Random): number {
+  const inOrder = bulks.toSorted((a, b) => a.atMs - b.atMs);
+  const passes = inOrder.map(({ lines }) =>
+    point === "intake.chunk_written" ? Math.floor(lines / intakeChunkLines) : 1,
+  );
+  const struck = random.int(
+    inOrder.findIndex(({ atMs }) => atMs >= uploadsFromMs),
+    inOrder.length - 1,
+  );
+  const before = passes.slice(0, struck).reduce((sum, times) => sum + times, 0);
+  return before + random.int(1, passes[struck] ?? 1);
+}
+
+export function blowAt(
+  point: Point,
+  { processes, bulks }: { processes: readonly ProcessName[]; bulks: readonly PlannedBulk[] },
+  random: Random,
+): Fault {
   const [min, max] = nthRange[point] ?? [1, 1];
   return {
     kind: "point",
     point,
-    nth: random.int(min, max),
+    nth: roleOf(point) === "api" ? nthOfUploads(point, bulks, random) : random.int(min, max),
     blow: random.chance(0.65) ? "kill" : "freeze",
     // Now and then between two points: bytes that were handed over have left by then.
     afterMs: random.chance(0.3) ? random.int(1, 40) : 0,
