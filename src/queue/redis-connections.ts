@@ -62,7 +62,7 @@ export async function connectRedis(
       // QUIT lets replies arrive; without a server there is nothing to wait for.
       if (shared.status === "ready")
         await withDeadline(shared.quit(), queueLimits.goodbyeTimeoutMs).catch(() => undefined);
-      shared.disconnect();
+      cut(shared);
     },
   };
 }
@@ -82,8 +82,13 @@ class CuttableRedis extends Redis {
   }
 
   cut(): void {
-    for (const connection of [this, ...this.#copies]) connection.disconnect();
+    for (const connection of [this, ...this.#copies]) cut(connection);
   }
+}
+
+/** One that has ended is left alone: the client would wait two seconds for its socket to close, and keep the process alive for it. */
+function cut(connection: Redis): void {
+  if (connection.status !== "end") connection.disconnect();
 }
 
 function ownConnection(url: string, prefix: string, lazyConnect: boolean): OwnConnection {

@@ -48,7 +48,7 @@ export function scheduleOf(seed: number): Schedule {
     processes,
     bulks,
     ceilings: drawCeilings(random),
-    raiseAtMs: random.int(2_500, 3_500),
+    raiseAtMs: random.int(2_000, 2_900),
     provider: drawProvider(random, slow),
     faults: [...certain, ...drawn],
     stop: stopOf(seed, names, random),
@@ -90,7 +90,7 @@ function drawBulks(
 ): PlannedBulk[] {
   const count = random.int(4, 6);
   const bulks = Array.from({ length: count }, (_, at): PlannedBulk => ({
-    atMs: at < 2 ? 0 : random.int(laterFromMs, 1_800),
+    atMs: at < 2 ? 0 : random.int(laterFromMs, 1_600),
     queue: queueNames[at % queueNames.length] ?? "alpha/main",
     urgency: at % 2 === 0 ? "now" : "whenever",
     lines: random.int(14, 34),
@@ -126,7 +126,7 @@ function drawProvider(random: Random, slow: boolean): Schedule["provider"] {
   const least = random.int(100, 400);
   return {
     latencyMs: random.chance(0.3) ? { min: 100, max: 400 } : { min: 10, max: 120 },
-    batchDurationMs: slow ? { min: 1_200, max: 1_800 } : { min: least, max: least + random.int(0, 600) },
+    batchDurationMs: slow ? { min: 1_000, max: 1_500 } : { min: least, max: least + random.int(0, 600) },
     createHiddenMs: random.chance(0.25) ? random.int(100, 800) : 0,
     // With the longest freeze it stays within the visibility that the product counts on.
     listLagMs: random.chance(0.5) ? random.int(100, 600) : 0,
