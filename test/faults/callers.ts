@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Arena } from "./arena.ts";
 import { sharedInput, textOf } from "./arena.ts";
 import type { PlannedBulk } from "./plan.ts";
+import { intakeChunkLines } from "./timers.ts";
 
 const accepted = z.object({ id: z.string(), accepted: z.int() });
 
@@ -22,6 +23,7 @@ export interface Door {
 }
 
 const againAfterMs = 100;
+const betweenPiecesMs = 30;
 const giveUpMs = 20_000;
 /** An API that is frozen does not answer; the caller asks again, and the frozen one finds the key taken when it goes on. */
 const answerTimeoutMs = 4_000;
@@ -32,15 +34,24 @@ export async function submitBulk(door: Door, bulk: PlannedBulk, number: number):
   const lines = Array.from({ length: bulk.lines }, (_, line) => ({
     input: { text: textOf(`${key}-${line}`) },
   }));
-  const body = [{ shared: sharedInput }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
+  const written = [{ shared: sharedInput }, ...lines].map((line) => `${JSON.stringify(line)}\n`);
   const queue = bulk.queue.split("/")[1] ?? "";
   const answer = await untilAnswered(door, {
     path: `/v1/bulks?type=classify-intent&urgency=${bulk.urgency}&queue=${queue}`,
     headers: { "content-type": "application/x-ndjson", "idempotency-key": key },
     owner: door.arena.queues[bulk.queue].key,
-    body,
+    body: () => inPieces(written),
   });
   return { key, lines: bulk.lines, id: accepted.parse(answer).id };
+}
+
+/** A body that comes chunk after chunk, so that a part of it is written while more is to come. */
+async function* inPieces(lines: readonly string[]): AsyncGenerator<Uint8Array> {
+  // The first line is what they share.
+  for (let from = 0, to = 1 + intakeChunkLines; from < lines.length; from = to, to += intakeChunkLines) {
+    yield new TextEncoder().encode(lines.slice(from, to).join(""));
+    await sleep(betweenPiecesMs);
+  }
 }
 
 /** Asks for the end of a bulk; one that has ended by then is no mistake. */
@@ -49,7 +60,7 @@ export async function cancelBulk(door: Door, bulk: PlannedBulk, id: string): Pro
     path: `/v1/bulks/${id}/cancel`,
     headers: { "content-type": "application/json" },
     owner: door.arena.queues[bulk.queue].key,
-    body: "{}",
+    body: () => "{}",
   });
 }
 
@@ -57,7 +68,8 @@ export interface Wanted {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly owner: string;
-  readonly body: string;
+  /** Made anew for each try. */
+  readonly body: () => string | AsyncGenerator<Uint8Array>;
 }
 
 /** Asks until the answer is heard. */
@@ -69,7 +81,8 @@ export async function untilAnswered(door: Door, { path, headers, owner, body }: 
       const response = await fetch(`${door.url}${path}`, {
         method: "POST",
         headers: { ...headers, authorization: `Bearer ${owner}` },
-        body,
+        body: body(),
+        duplex: "half",
         signal: AbortSignal.timeout(answerTimeoutMs),
       });
       const text = await response.text();

@@ -99,7 +99,7 @@ function ask({ apiUrl, arena, schedule }: Field, planned: PlannedStop, path: str
     path,
     headers: { "content-type": "application/json" },
     owner: everybodys ? arena.operatorKey : arena.queues[ofBulk ?? planned.queue].key,
-    body: JSON.stringify(body),
+    body: () => JSON.stringify(body),
   };
   return untilAnswered({ url: apiUrl, arena, seed: schedule.seed }, wanted);
 }

@@ -127,18 +127,15 @@ const nthRange: Partial<Record<Point, readonly [min: number, max: number]>> = {
   "ends.written": [1, 4],
 };
 
-/** Which time of being reached is in an upload that comes late, in the order in which they come. */
+/**
+ * Which time of being reached is in an upload that comes late, in the order in which they come. Pieces of an upload may arrive
+ * together and be one chunk: so it is the first of the late ones, and those behind it make up for that.
+ */
 function nthOfUploads(point: Point, bulks: readonly PlannedBulk[], random: Random): number {
   const inOrder = bulks.toSorted((a, b) => a.atMs - b.atMs);
-  const passes = inOrder.map(({ lines }) =>
-    point === "intake.chunk_written" ? Math.floor(lines / intakeChunkLines) : 1,
-  );
-  const struck = random.int(
-    inOrder.findIndex(({ atMs }) => atMs >= uploadsFromMs),
-    inOrder.length - 1,
-  );
-  const before = passes.slice(0, struck).reduce((sum, times) => sum + times, 0);
-  return before + random.int(1, passes[struck] ?? 1);
+  const early = inOrder.filter(({ atMs }) => atMs < uploadsFromMs);
+  if (point !== "intake.chunk_written") return random.int(early.length + 1, inOrder.length);
+  return 1 + early.reduce((sum, { lines }) => sum + Math.floor(lines / intakeChunkLines), 0);
 }
 
 export function blowAt(
