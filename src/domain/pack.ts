@@ -84,9 +84,7 @@ export function pack<Line extends WaitingLine>(
   if (first === undefined) return [];
   const refused = first.retryReason === batchRefused;
   const linesMax = refused ? refusedLinesMax(limits.linesMax, first.tries) : limits.linesMax;
-  const circle = groups.map((group) =>
-    group.filter((line) => (line.retryReason === batchRefused) === refused && line.apart === first.apart),
-  );
+  const circle = groups.map((group) => group.filter((line) => mayGoTogether(line, first)));
   const chosen: Line[] = [];
   let bytes = bodyBytes([]);
   for (let turn = 0; chosen.length < linesMax; turn += 1) {
@@ -100,6 +98,10 @@ export function pack<Line extends WaitingLine>(
   }
   return chosen;
 }
+
+/** Whether two lines may be in one pack. */
+export const mayGoTogether = (a: WaitingLine, b: WaitingLine): boolean =>
+  (a.retryReason === batchRefused) === (b.retryReason === batchRefused) && a.apart === b.apart;
 
 /** Most lines of the next pack of lines that were refused `tries` times: the whole divided by 8 each time, at last one alone. */
 export function refusedLinesMax(linesMax: number, tries: number): number {

@@ -49,6 +49,15 @@ export function standingOf(refused: RefusedModels, now: Date, probeMs: number): 
   return { held, probing };
 }
 
+/** Once these models are being tried, or cannot be tried now: they wait with those that are not due. */
+export const holdBack = ({ held, probing }: ModelStanding, models: Iterable<string>): ModelStanding => {
+  const waiting = new Set(models);
+  return {
+    held: new Set([...held, ...waiting]),
+    probing: new Map([...probing].filter(([model]) => !waiting.has(model))),
+  };
+};
+
 /** Rows in the order in which they are to be tried: those that were refused last of all, the one refused last at the end. */
 export function refusedLast<Row extends { readonly id: string; readonly model: string }>(
   rows: readonly Row[],

@@ -14,9 +14,9 @@ import { limits } from "../config/limits.ts";
 import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import type { HoldRequest } from "../domain/hold.ts";
-import { bodyBytes, freeLineCount, lingersUntilMs, pack, ripenessOf } from "../domain/pack.ts";
+import { bodyBytes, freeLineCount, lingersUntilMs, mayGoTogether, pack, ripenessOf } from "../domain/pack.ts";
 import type { PackLimits, Ripeness } from "../domain/pack.ts";
-import { refusedLast } from "../domain/refused-models.ts";
+import { holdBack, refusedLast } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
 import { noteProbe } from "./credentials.ts";
 import { withTransaction } from "./pool.ts";
@@ -52,6 +52,8 @@ export type IntentEnd =
       readonly heldNano: bigint;
       readonly why: Ripeness;
       readonly refused: number;
+      /** Refused models of which it tries a line. */
+      readonly tried: readonly string[];
     }
   /** The pack is not full: it may wait until then. */
   | { readonly kind: "lingers"; readonly until: Date }
@@ -98,10 +100,41 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   );
   if (open.length >= terms.openMax || heldBack) return { kind: "open" };
 
+  const taken = new Set(open.map(({ line_count: lineCount }) => lineCount));
+  // While a batch of one line is not known to the provider there can be no try: its model's lines wait as they did, and others go.
+  const models = taken.has(1) ? holdBack(terms.models, terms.models.probing.keys()) : terms.models;
+  return packOnce(client, { ...terms, models }, { look, taken });
+}
+
+interface Counted {
+  readonly look: Look;
+  /** The numbers of lines that open batches have. */
+  readonly taken: ReadonlySet<number>;
+}
+
+async function packOnce(client: Client, terms: IntentTerms, counted: Counted): Promise<IntentEnd> {
   const waiting = await priceLines(client, await lockLines(client, terms), terms);
-  const lines = await oneTryEach(client, waiting, terms, look);
-  const packed = pack(groupByBulk(lines), terms.limits);
-  if (packed.length === 0) return { kind: waiting.length > 0 ? "budget" : "empty" };
+  let lines = await oneTryEach(client, waiting, terms, counted.look);
+  let kind: "budget" | "empty" | "open" = waiting.length > 0 ? "budget" : "empty";
+  for (;;) {
+    const packed = pack(groupByBulk(lines), terms.limits);
+    const [first] = packed;
+    if (first === undefined) return { kind };
+    // oxlint-disable-next-line no-await-in-loop -- lines of another kind have their turn only when those before them cannot go
+    const end = await formPack(client, packed, terms, counted);
+    if (end !== null) return end;
+    kind = "open";
+    lines = lines.filter((line) => !mayGoTogether(line, first));
+  }
+}
+
+/** Null: open batches have every number of lines that it could have. */
+async function formPack(
+  client: Client,
+  packed: readonly Line[],
+  terms: IntentTerms,
+  { look, taken }: Counted,
+): Promise<IntentEnd | null> {
   const why = ripenessOf(packed, {
     limits: terms.limits,
     waiting: new Map(terms.bulks.map((bulk) => [bulk.bulkId, bulk.waiting])),
@@ -123,13 +156,15 @@ async function formOnce(client: Client, terms: IntentTerms, look: Look): Promise
   if (refused.length > 0) await noteBudget(client, refused, terms.now);
   const admitted = packed.filter((_, index) => verdicts[index]?.fits === true);
   if (admitted.length === 0) return { kind: "budget" };
-  const count = freeLineCount(admitted.length, new Set(open.map(({ line_count: lineCount }) => lineCount)));
-  if (count === 0) return { kind: "open" };
+  const count = freeLineCount(admitted.length, taken);
+  // Windows that are locked are locked in one order, which those of a further pack would not be in.
+  if (count === 0) return look.lockFirst ? { kind: "open" } : null;
   const chosen = admitted.slice(0, count);
+  const tried = triedBy(chosen, terms);
   const batchId = await writeIntent(client, chosen, windows, terms);
   const heldNano = chosen.reduce((sum, line) => sum + line.worstNano, 0n);
   reach("batch.intent_written");
-  return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length };
+  return { kind: "formed", batchId, lines: count, heldNano, why, refused: refused.length, tried };
 }
 
 /**
@@ -161,6 +196,9 @@ async function oneTryEach(
   const chosen = new Set(tried.filter((_, index) => verdicts[index]?.fits));
   return lines.filter((line) => !isTried(line) || chosen.has(line));
 }
+
+const triedBy = (lines: readonly Line[], { models }: IntentTerms): string[] =>
+  [...models.probing.keys()].filter((model) => lines.some(({ row }) => row.model === model));
 
 function groupByBulk(lines: readonly Line[]): Line[][] {
   const groups = new Map<string, Line[]>();
@@ -247,11 +285,7 @@ async function writeIntent(
     expiresAt: null,
   });
   const { queue, credentialId, now } = terms;
-  const models = [...new Set(lines.map(({ row }) => row.model))];
-  await noteProbe(client, credentialId, {
-    models: models.filter((model) => terms.models.probing.has(model)),
-    now,
-  });
+  await noteProbe(client, credentialId, { models: triedBy(lines, terms), now });
   await insertBatch(client, [
     batchId,
     queue.tenantId,

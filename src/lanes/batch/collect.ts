@@ -4,7 +4,7 @@
 import { limits } from "../../config/limits.ts";
 import { shareOut } from "../../domain/share.ts";
 import type { WaitingBulk } from "../../domain/share.ts";
-import { standingOf } from "../../domain/refused-models.ts";
+import { holdBack, standingOf } from "../../domain/refused-models.ts";
 import type { ModelStanding } from "../../domain/refused-models.ts";
 import type { WorkScope } from "../../domain/work-scope.ts";
 import { reach } from "../../observe/points.ts";
@@ -50,12 +50,13 @@ export function createCollector(deps: BatchLaneDeps): Collector {
     async runOnce() {
       const standing = await mayCreate(deps);
       if (standing === null) return { batchIds: [], dueAt: null };
+      const round = { standing };
       const queues = await readWaitingQueues(deps.pool, deps.clock.now());
       const batchIds: string[] = [];
       let dueAt: Date | null = null;
       for (const queue of queues) {
         // oxlint-disable-next-line no-await-in-loop -- one queue after the other: they share the credential's counts
-        const collected = await collectQueue(queue, memory, { ...deps, standing });
+        const collected = await collectQueue(queue, memory, { ...deps, round });
         batchIds.push(...collected.batchIds);
         if (collected.dueAt !== null && (dueAt === null || collected.dueAt < dueAt)) dueAt = collected.dueAt;
       }
@@ -75,8 +76,8 @@ async function mayCreate({ pool, credentialId, clock }: BatchLaneDeps): Promise<
   return standingOf(credential.refusedModels, now, batchLaneBounds.modelProbeMs);
 }
 
-/** What a round works with: which models are held back was read at its begin. */
-type RoundDeps = BatchLaneDeps & { readonly standing: ModelStanding };
+/** What a round works with: which models are held back was read at its begin, and those it has tried itself came to them. */
+type RoundDeps = BatchLaneDeps & { readonly round: { standing: ModelStanding } };
 
 async function collectQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): Promise<Collected> {
   const batchIds: string[] = [];
@@ -124,7 +125,7 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): 
     tightening: deps.tightening,
     now: new Date(nowMs),
     isOpen: (scope) => deps.gate(scope).open && deps.jobTypes.has(scope.jobType),
-    models: deps.standing,
+    models: deps.round.standing,
     newId: deps.newId,
   });
   if (end.kind === "lingers" && memory.linesThatFit.delete(queue.queueId))
@@ -135,6 +136,7 @@ async function packQueue(queue: WaitingQueue, memory: Memory, deps: RoundDeps): 
   } else if (end.kind === "formed") {
     reach("batch.intent_committed");
     memory.boundAtMs.delete(queue.queueId);
+    deps.round.standing = holdBack(deps.round.standing, end.tried);
     if (end.why === "full") memory.linesThatFit.set(queue.queueId, end.lines);
     else memory.linesThatFit.delete(queue.queueId);
     log.event("batch.intended", {
