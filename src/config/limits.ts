@@ -112,6 +112,9 @@ export const limits = {
   /** The budget of the first queue of an installation, in nano-dollars a day: 5 USD try everything out and ruin nobody. */
   firstBudgetNano: 5_000_000_000n,
 
+  /** Jobs of a refused model that are remembered, to be suspected once it answers others: a bulk of which each is refused ends soon, too. */
+  suspectsPerModelMax: 10_000,
+
   // The bound tightened.
   /** Between two looks for work whose requests are worth counting: one index probe a model. */
   countEveryMs: 1_000,

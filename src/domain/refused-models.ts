@@ -9,7 +9,7 @@
 // its model answers others in between. So a try goes to a job that was not refused yet, as long as there is one, and a job that is
 // refused for the third time, its model having answered others after each time before, fails and holds nobody back.
 
-/** By model: when it was last refused, when it was last refused or tried, and which jobs were refused, the last at the end. */
+/** By model: when it was last refused, when it was last refused or tried, and which jobs were refused last, the last at the end. */
 export type RefusedModels = ReadonlyMap<
   string,
   { readonly refusedAt: Date; readonly triedAt: Date; readonly jobs: readonly string[] }
@@ -18,7 +18,7 @@ export type RefusedModels = ReadonlyMap<
 /** First refusals this close to each other, in milliseconds, are taken for one cause: longer than any call's queue, shorter than a probe. */
 export const refusedTogetherMs = 60_000;
 
-/** Jobs of a refused model that are remembered: each is tried behind those that are not, and suspected once the model answers others. */
+/** Jobs of a refused model, those refused last, that are tried behind the others. */
 export const refusedJobsMax = 50;
 
 /** The failure code of a job that is refused while its model answers others. */

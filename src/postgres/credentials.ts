@@ -2,6 +2,7 @@
 // time: work waits with the reason `credential` and never fails for it. A model that the account may not use is held back in the
 // same way, alone: see domain/refused-models.ts.
 
+import { limits } from "../config/limits.ts";
 import type { RefusedModels } from "../domain/refused-models.ts";
 import { isForbidden, refusedJobsMax, refusedTogetherMs } from "../domain/refused-models.ts";
 import type { Database } from "./pool.ts";
@@ -15,6 +16,7 @@ const refuse = query("credentials/refuse-model");
 const probe = query("credentials/probe-models");
 const listRows = query("credentials/list-refused");
 const suspects = query("credentials/suspects");
+const suspect = query("credentials/suspect-jobs");
 const pruneRows = query("credentials/prune-suspects");
 const allow = query("credentials/allow-model");
 
@@ -43,7 +45,7 @@ export interface Refusal {
   readonly now: Date;
   /** It came from inside of a message batch that was accepted with this credential: the key itself is good. */
   readonly proved?: boolean;
-  /** Which were refused, as far as that is known. */
+  /** Which were refused, as far as that is known: suspected once the model answers others. */
   readonly jobIds?: readonly string[];
 }
 
@@ -55,6 +57,11 @@ export async function readForbidden(
   if (jobIds.length === 0) return new Set();
   const { rows } = await suspects(database, [jobIds]);
   return new Set(rows.filter(({ times }) => isForbidden(times)).map((row) => row.job_id));
+}
+
+/** These jobs were refused while their model answered others. */
+export async function suspectJobs(database: Database, jobIds: readonly string[], now: Date): Promise<void> {
+  if (jobIds.length > 0) await suspect(database, [jobIds, now]);
 }
 
 /** Holds a model back that was refused to the credential. Answers whether that has stopped the whole credential. */
@@ -70,8 +77,8 @@ export async function refuseModel(
     refusedTogetherMs,
     "credential_refused",
     proved,
-    jobIds.slice(0, refusedJobsMax),
-    refusedJobsMax,
+    jobIds.slice(0, limits.suspectsPerModelMax),
+    limits.suspectsPerModelMax,
   ]);
   return rowCount > 0;
 }
@@ -92,7 +99,7 @@ export async function noteProbe(
 
 /** The state now; null for a credential that does not exist. */
 export async function readCredential(database: Database, id: string): Promise<CredentialState | null> {
-  const row = await find(database, [id]);
+  const row = await find(database, [id, refusedJobsMax]);
   if (row === undefined) return null;
   const { models, refused_at: refusedAt, tried_at: triedAt, jobs } = row;
   return {

@@ -984,9 +984,9 @@ export interface Queries {
     row: { credential_id: string; audit_id: bigint; told: string };
     rows: "many";
   };
-  /** A credential's state, with the models it may not use: when each was refused last, when it was last tried, and which jobs were refused. */
+  /** A credential's state, with the models it may not use: when each was refused last, when it was last tried, and which jobs were refused last. */
   "credentials/find": {
-    params: [id: string];
+    params: [id: string, jobsMax: number];
     row: {
       id: string;
       name: string;
@@ -1048,6 +1048,12 @@ export interface Queries {
   /** Stops a credential whose key, credit or spend limit the provider refuses. */
   "credentials/stop": {
     params: [id: string, stopReason: string];
+    row: never;
+    rows: "none";
+  };
+  /** Suspects jobs that were refused while their model answered others, once more each. */
+  "credentials/suspect-jobs": {
+    params: [jobId: readonly (string | null)[], now: Date];
     row: never;
     rows: "none";
   };

@@ -5,6 +5,8 @@
 // attempts is open: a download that was cut, even at a line end where nothing shows it, has fewer rows and is begun again. Dying
 // half way costs a download; rows that are recorded stay, and recording them again changes nothing.
 //
+// Lines that were refused are recorded last: a model that answered others in the same batch is not held back for them.
+//
 // A line that may continue an earlier one of its job, in another batch, waits until that one has its end: both can be there at once only
 // after a restore, and the later one alone would be half an answer. It waits at most until the earlier batch's results are given up.
 //
@@ -24,7 +26,7 @@ import { batchLaneBounds } from "./bounds.ts";
 import { again, done } from "./deps.ts";
 import type { BatchLaneDeps, StepEnd } from "./deps.ts";
 import { isPastKeeping, lose } from "./lose.ts";
-import { recordLines } from "./record-lines.ts";
+import { isRefused, recordLines } from "./record-lines.ts";
 import type { ParsedLine } from "./record-lines.ts";
 import { BrokenDownload, splitLines } from "./split-lines.ts";
 import type { StepLease } from "./step-lease.ts";
@@ -37,7 +39,7 @@ export async function ingest(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   await startLines(deps.pool, batch.id);
-  const progress = { seen: new Set<string>(), answered: new Set<string>(), foreign: 0, waiting: 0 };
+  const progress: Progress = { seen: new Set(), answered: new Set(), refused: [], foreign: 0, waiting: 0 };
   try {
     await download(batch, { deps, lease, signal, progress });
   } catch (error) {
@@ -82,6 +84,8 @@ interface Progress {
   readonly seen: Set<string>;
   /** Models that answered in it. */
   readonly answered: Set<string>;
+  /** Lines that were refused: they are recorded last, when it is known which models answered. */
+  readonly refused: ParsedLine[];
   /** Lines with names that are not of this batch. */
   foreign: number;
   /** Lines whose turn has not come. */
@@ -105,7 +109,10 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
   const record = async (lines: readonly ParsedLine[]): Promise<void> => {
     if (!lease.isAlive()) throw new Interrupted();
     reach("batch.chunk_read");
-    const { paidTwice, answered, waiting } = await recordLines(batch, lines, deps);
+    const { paidTwice, answered, waiting } = await recordLines(batch, lines, {
+      ...deps,
+      answered: progress.answered,
+    });
     progress.waiting += waiting;
     reach("batch.chunk_recorded");
     for (const model of answered) progress.answered.add(model);
@@ -118,12 +125,18 @@ async function download(batch: MessageBatch, { deps, lease, signal, progress }: 
     if (end.kind !== "stream") throw new BrokenDownload("unavailable");
     for await (const chunk of chunksOf(batch.id, watchSilence(end.body, stop), progress)) {
       if (recording.length >= batchLaneBounds.ingestChunksInFlight) await recording.shift();
-      const recorded = record(chunk);
+      const refused = chunk.filter((line) => isRefused(line));
+      progress.refused.push(...refused);
+      const recorded = record(refused.length === 0 ? chunk : chunk.filter((line) => !isRefused(line)));
       // A chunk that fails is heard where it is awaited; until then it must not count as unhandled.
       recorded.catch(() => undefined);
       recording.push(recorded);
     }
     await Promise.all(recording);
+    const { ingestChunkLines } = batchLaneBounds;
+    for (let from = 0; from < progress.refused.length; from += ingestChunkLines)
+      // oxlint-disable-next-line no-await-in-loop -- chunk after chunk keeps transactions short
+      await record(progress.refused.slice(from, from + ingestChunkLines));
   } finally {
     signal.removeEventListener("abort", stop);
     controller.abort();

@@ -4,19 +4,19 @@
 
 import type { Answer } from "../../domain/answer.ts";
 import type { LineResult } from "../../domain/batch-line.ts";
-import { readForbidden, refuseModel } from "../../postgres/credentials.ts";
+import { readForbidden, refuseModel, suspectJobs } from "../../postgres/credentials.ts";
 import { readInputs, readSettledLines } from "../../postgres/message-batch-lines.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
 import { recordAttempts } from "../../postgres/record.ts";
-import type { AttemptRecord, Continuation } from "../../postgres/record.ts";
+import type { AttemptRecord, Continuation, RecordedAttempt } from "../../postgres/record.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
 import { continuePaused } from "../continuation.ts";
 import type { PausedJob } from "../continuation.ts";
 import { batchLaneBounds } from "./bounds.ts";
 import type { BatchLaneDeps } from "./deps.ts";
 import { settleLine } from "./settle-line.ts";
-import type { SettleTerms } from "./settle-line.ts";
+import type { Blame, SettleTerms } from "./settle-line.ts";
 
 /** A result line of this batch. */
 export interface ParsedLine {
@@ -38,11 +38,18 @@ export interface RecordedLines {
   readonly waiting: number;
 }
 
-/** Records the lines. Models that were refused in them are held back before their lines go back to wait. */
+/** Whether the provider refused the line, its model by all appearances. */
+export const isRefused = ({ result }: Pick<ParsedLine, "result">): boolean =>
+  result.type === "errored" && result.outcome === "model_refused";
+
+/**
+ * Records the lines. Models that were refused in them are held back before their lines go back to wait, but for those that are known to
+ * have `answered` others in the same batch.
+ */
 export async function recordLines(
   batch: MessageBatch,
   lines: readonly ParsedLine[],
-  deps: BatchLaneDeps,
+  deps: BatchLaneDeps & { readonly answered: ReadonlySet<string> },
 ): Promise<RecordedLines> {
   const results = new Map(lines.map((line) => [line.jobId, line.result]));
   const rows = await readSettledLines(
@@ -56,7 +63,7 @@ export async function recordLines(
     const result = results.get(line.job_id);
     return result === undefined ? [] : [{ line, result }];
   });
-  const forbidden = await holdRefused(paired, deps);
+  const blames = await judgeRefused(paired, deps);
   const groups = [
     paired.filter((each) => !wantsInput(each)),
     ...byBytes(paired.filter((each) => wantsInput(each))),
@@ -64,47 +71,71 @@ export async function recordLines(
   let paidTwice = 0;
   for (const group of groups) {
     // oxlint-disable-next-line no-await-in-loop -- the next group is read when this one is out of memory
-    paidTwice += await recordGroup(batch, group, { ...deps, forbidden });
+    const recorded = await recordGroup(batch, group, { ...deps, blames });
+    if (batch.error_code === "found_late")
+      paidTwice += recorded.filter((each) => each.recorded === "late").length;
+    // Behind the record, by whoever has made it: a refusal counts once at most, whatever dies.
+    const suspects = recorded.filter(
+      ({ jobId, recorded: how }) => how === "now" && blames.get(jobId) === "suspect",
+    );
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await suspectJobs(
+      deps.pool,
+      suspects.map(({ jobId }) => jobId),
+      deps.clock.now(),
+    );
   }
   const answered = paired.filter(({ result }) => result.type === "succeeded").map(({ line }) => line.model);
   return { paidTwice, answered: [...new Set(answered)], waiting: rows.length - ready.length };
 }
 
 /**
- * The batch itself was accepted, so what is refused in it is the models' own, however many. Answers the jobs that are refused for what
- * they ask: they hold nobody back.
+ * What the refusals among lines that are still open are to be blamed on; those that have ended were judged when they did. The batch itself
+ * was accepted, so it is never the key, however many models were refused. A job that was refused often enough is to blame itself, and
+ * holds nobody back; nor does one whose model has answered others here.
  */
-async function holdRefused(lines: readonly Paired[], deps: BatchLaneDeps): Promise<ReadonlySet<string>> {
-  const refused = lines.filter(
-    ({ result }) => result.type === "errored" && result.outcome === "model_refused",
-  );
+async function judgeRefused(
+  paired: readonly Paired[],
+  deps: BatchLaneDeps & { readonly answered: ReadonlySet<string> },
+): Promise<ReadonlyMap<string, Blame>> {
+  const refused = paired.filter((each) => each.line.state === "open" && isRefused(each));
+  const lines = refused.map(({ line }) => line);
   const forbidden = await readForbidden(
     deps.pool,
-    refused.map(({ line }) => line.job_id),
+    lines.map((line) => line.job_id),
   );
+  const blameOf = ({ job_id: jobId, model }: SettledLine): Blame => {
+    if (forbidden.has(jobId)) return "request";
+    return deps.answered.has(model) ? "suspect" : "model";
+  };
+  const blames = new Map(lines.map((line) => [line.job_id, blameOf(line)]));
+  const held = lines.filter((line) => blames.get(line.job_id) === "model");
   const now = deps.clock.now();
-  const held = refused.flatMap(({ line }) => (forbidden.has(line.job_id) ? [] : [line]));
   for (const model of new Set(held.map((line) => line.model))) {
     const jobIds = held.filter((line) => line.model === model).map((line) => line.job_id);
     deps.log.event("provider.model_refused", { credentialId: deps.credentialId, model });
     // oxlint-disable-next-line no-await-in-loop -- a model or two
     await refuseModel(deps.pool, deps.credentialId, { model, now, proved: true, jobIds });
   }
-  return forbidden;
+  return blames;
 }
 
 /** An answer is read with its job's input. */
 const wantsInput = ({ line, result }: Paired): boolean => line.input === null && result.type === "succeeded";
 
-/** With the jobs of the chunk that are refused for what they ask. */
-type SettleDeps = BatchLaneDeps & { readonly forbidden: ReadonlySet<string> };
+/** With what the refusals of the chunk are blamed on. */
+type SettleDeps = BatchLaneDeps & { readonly blames: ReadonlyMap<string, Blame> };
 
-async function recordGroup(batch: MessageBatch, group: readonly Paired[], deps: SettleDeps): Promise<number> {
-  if (group.length === 0) return 0;
+async function recordGroup(
+  batch: MessageBatch,
+  group: readonly Paired[],
+  deps: SettleDeps,
+): Promise<RecordedAttempt[]> {
+  if (group.length === 0) return [];
   const missing = group.filter((each) => wantsInput(each)).map(({ line }) => line.job_id);
   const inputs = missing.length === 0 ? new Map<string, string>() : await readInputs(deps.pool, missing);
   const records = await Promise.all(group.map((each) => settle(each, batch, inputs, deps)));
-  return record(batch, records, deps);
+  return record(records, deps);
 }
 
 function byBytes(lines: readonly Paired[]): Paired[][] {
@@ -135,7 +166,7 @@ async function settle(
     random: random(),
     sentAt: batch.create_started_at,
     answeredAt: batch.ended_at ?? clock.now(),
-    isForbidden: deps.forbidden.has(line.job_id),
+    blame: deps.blames.get(line.job_id) ?? "model",
   };
   const input = line.input ?? inputs.get(line.job_id);
   const jobs =
@@ -159,15 +190,11 @@ function readAnswer(
   return { answer, continuation: isPaused ? continuePaused(jobs, job, result.message) : null };
 }
 
-async function record(
-  batch: MessageBatch,
-  records: readonly AttemptRecord[],
-  deps: BatchLaneDeps,
-): Promise<number> {
+async function record(records: readonly AttemptRecord[], deps: BatchLaneDeps): Promise<RecordedAttempt[]> {
   const recorded = await recordAttempts(deps.pool, records);
   for (const { jobId, attemptNo, overrunNano, brokenCap } of recorded) {
     if (brokenCap !== null) deps.log.event("job.capped", { jobId, attemptNo, cap: brokenCap });
     if (overrunNano > 0n) deps.log.event("budget.overrun", { jobId, attemptNo, overrunNano });
   }
-  return batch.error_code === "found_late" ? recorded.filter((each) => each.recorded === "late").length : 0;
+  return recorded;
 }

@@ -2,8 +2,9 @@
 
 import { createHash } from "node:crypto";
 import type { Answer } from "../../domain/answer.ts";
+import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { forbidden, stepAfterLine } from "../../domain/batch-line.ts";
-import type { LineResult, LineTerms } from "../../domain/batch-line.ts";
+import type { LineResult, LineStep, LineTerms } from "../../domain/batch-line.ts";
 import { cutByCap } from "../../domain/right-size.ts";
 import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
@@ -14,9 +15,11 @@ export interface SettleTerms extends Omit<LineTerms, "tries" | "unwanted"> {
   /** When the batch was created, and when the provider had ended it. */
   readonly sentAt: Date | null;
   readonly answeredAt: Date;
-  /** A refusal is the request's own and not its model's. */
-  readonly isForbidden: boolean;
+  readonly blame: Blame;
 }
+
+/** What a refusal of the line is blamed on. `suspect`: the request, if it comes to that again: its model has answered others. */
+export type Blame = "model" | "suspect" | "request";
 
 /** A result and what was read of its message; `answer` is null when it could not be read for want of the job's input or type. */
 export interface ReadResult {
@@ -50,15 +53,18 @@ export function settleLine(
   return {
     ...base,
     attempt: { state: "unpaid", outcome, costNano: 0n, realtimeNano: 0n, ...known, ...times },
-    next:
-      outcome === "model_refused" && terms.isForbidden
-        ? forbidden
-        : stepAfterLine(outcome, {
-            ...terms,
-            tries: line.tries,
-            unwanted: line.cancel_requested_at !== null,
-          }),
+    next: stepOf(outcome, line, terms),
   };
+}
+
+function stepOf(outcome: AttemptOutcome, line: SettledLine, terms: SettleTerms): LineStep {
+  const isModelRefused = outcome === "model_refused";
+  if (isModelRefused && terms.blame === "request") return forbidden;
+  const unwanted = line.cancel_requested_at !== null;
+  const step = stepAfterLine(outcome, { ...terms, tries: line.tries, unwanted });
+  // Its model is not held back: it waits for a batch like any other.
+  const waitsOn = isModelRefused && terms.blame === "suspect" && step.state === "queued";
+  return waitsOn ? { ...step, waitReason: "batch" } : step;
 }
 
 type Settled = Pick<AttemptRecord, "attempt" | "next" | "result">;

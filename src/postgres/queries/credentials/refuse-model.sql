@@ -12,9 +12,8 @@ WITH held AS (
   VALUES ($1::text, $2::text, $3::timestamptz, $3::timestamptz, $6::boolean, $7::text[])
   ON CONFLICT (credential_id, model) DO UPDATE
      SET refused_at = greatest(m.refused_at, excluded.refused_at), proved = m.proved OR excluded.proved,
-         jobs = ARRAY(SELECT k.job FROM (SELECT u.job, u.n FROM unnest(m.jobs || excluded.jobs) WITH ORDINALITY AS u(job, n)
-                                          WHERE u.n > cardinality(m.jobs) OR NOT u.job = ANY (excluded.jobs)
-                                          ORDER BY u.n DESC LIMIT $8::integer) k ORDER BY k.n)
+         jobs = ARRAY(SELECT k.job FROM (SELECT u.job, max(u.n) AS n FROM unnest(m.jobs || excluded.jobs) WITH ORDINALITY AS u(job, n)
+                                          GROUP BY u.job ORDER BY n DESC LIMIT $8::integer) k ORDER BY k.n)
   RETURNING m.since, m.proved
 )
 UPDATE credentials c SET stopped_at = $3::timestamptz, stop_reason = coalesce(c.stop_reason, $5::text)
