@@ -108,3 +108,55 @@ test("so does a line that is refused while its model answers others", async () =
   expect(await rows("SELECT stopped_at FROM credentials")).toEqual([{ stopped_at: null }]);
   expect((await judgeLane(fixture)).jobs).toEqual({ failed: 1, succeeded: 15 });
 }, 90_000);
+
+test("and so does one whose batch, of this line alone, is refused at the door", async () => {
+  fixture = await openBatchFixture();
+  const { simulator, rows, databaseUrl } = fixture;
+  simulator.addFault({
+    action: "error",
+    match: { path: "/v1/messages/batches", method: "POST", contains: poison },
+    times: null,
+    params: { status: 403 },
+  });
+  // Lines of one queue would go together.
+  await rows(
+    "INSERT INTO queues (id, tenant_id, name, owner) SELECT 'q', tenant_id, 'alone', 'test' FROM queues",
+  );
+  const bulk = await submitBulk(databaseUrl, {
+    lane: "batch",
+    type: "message",
+    inputs: [ask(poison)],
+    queue: "alone",
+  });
+  const attempts = async (): Promise<number> =>
+    (
+      await rows(
+        "SELECT 1 FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.bulk_id = $1 AND a.state <> 'open'",
+        [bulk],
+      )
+    ).length;
+  for (const turn of [1, 2, 3]) {
+    // oxlint-disable no-await-in-loop -- one refusal after the other
+    await fixture.drive(async () => (await attempts()) === turn);
+    expect(await rows("SELECT 1 FROM refused_models")).toHaveLength(turn < 3 ? 1 : 0);
+    if (turn === 3) break;
+    await submitBulk(databaseUrl, { lane: "batch", type: "message", inputs: asks(5) });
+    await fixture.advance(batchLaneBounds.modelProbeMs);
+    await fixture.drive(
+      async () => (await rows("SELECT 1 FROM jobs WHERE state = 'succeeded'")).length > 5 * (turn - 1),
+    );
+    // oxlint-enable no-await-in-loop
+  }
+  await fixture.drive();
+  expect(
+    await rows("SELECT state, failure_code, failure_fault, attempt_no FROM jobs WHERE bulk_id = $1", [bulk]),
+  ).toEqual([{ ...endOfPoison[0], attempt_no: 3 }]);
+  expect(
+    await rows("SELECT state, error_code FROM message_batches WHERE queue_id = 'q' ORDER BY id"),
+  ).toEqual([
+    { state: "refused", error_code: "credential" },
+    { state: "refused", error_code: "credential" },
+    { state: "refused", error_code: "request_forbidden" },
+  ]);
+  expect((await judgeLane(fixture)).jobs).toEqual({ failed: 1, succeeded: 10 });
+}, 90_000);

@@ -4,8 +4,10 @@
 // The decision is in the row before the first line goes back (an error code; nobody sends or adopts it any more), and the row gets
 // its last state when no line is left. Whoever dies in between leaves the rest to the next step: what is recorded stays recorded.
 
+import { forbidden } from "../../domain/batch-line.ts";
 import type { WaitReason } from "../../domain/job.ts";
 import { batchRefused, mixedRefused } from "../../domain/pack.ts";
+import { requestForbidden } from "../../domain/refused-models.ts";
 import { reach } from "../../observe/points.ts";
 import { closeUnsent } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";
@@ -20,18 +22,20 @@ import type { StepLease } from "./step-lease.ts";
 
 /**
  * Why the lines of a batch go back; written into its error code.
- *   lines_changed    lines were canceled meanwhile, or nobody wants any of them
- *   credential       the key, the credit or a spend limit
- *   mixed_refused    the provider refused one of its several models, or the key, and did not say which
- *   batch_refused    the provider refused the whole for what it contains
- *   request_changed  some line no longer renders to what was accepted
- *   absent           it was in doubt, and proved absent
+ *   lines_changed      lines were canceled meanwhile, or nobody wants any of them
+ *   credential         the key, the credit or a spend limit
+ *   request_forbidden  its one line is refused while its model answers others
+ *   mixed_refused      the provider refused one of its several models, or the key, and did not say which
+ *   batch_refused      the provider refused the whole for what it contains
+ *   request_changed    some line no longer renders to what was accepted
+ *   absent             it was in doubt, and proved absent
  */
 const reasons = [
   "lines_changed",
   "pause",
   "stop",
   "credential",
+  requestForbidden,
   mixedRefused,
   batchRefused,
   "request_changed",
@@ -99,6 +103,7 @@ async function findBroken(batchId: string, deps: BatchLaneDeps): Promise<Set<str
 }
 
 function nextStep(reason: DissolveReason, line: { alone: boolean; triesLeft: boolean }): NextStep {
+  if (reason === requestForbidden) return forbidden;
   if (reason === batchRefused && (line.alone || !line.triesLeft))
     return { state: "failed", failureCode: batchRefused, failureFault: "caller" };
   if (reason === "absent" && !line.triesLeft)

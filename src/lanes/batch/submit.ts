@@ -11,8 +11,15 @@ import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { refusalOf } from "../../domain/message-batch.ts";
 import type { ProviderBatch } from "../../domain/message-batch.ts";
 import { batchRefused, bodyBytes, mixedRefused } from "../../domain/pack.ts";
+import { requestForbidden } from "../../domain/refused-models.ts";
 import { reach } from "../../observe/points.ts";
-import { readCredential, refuseModel, resumeCredential, stopCredential } from "../../postgres/credentials.ts";
+import {
+  readCredential,
+  readForbidden,
+  refuseModel,
+  resumeCredential,
+  stopCredential,
+} from "../../postgres/credentials.ts";
 import { proveBatch } from "../../postgres/message-batch-doubt.ts";
 import {
   doubtCreate,
@@ -121,7 +128,9 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   const fields = { batchId: batch.id, createTries };
   if (end.kind === "answer" && end.body !== undefined)
     return accept({ ...creation, found: end.body, sentAt: end.sentAt }, deps, lease);
-  const returned = returnOf(end, body, creation.models.length > 1);
+  const returned = (await isForbidden(creation, deps))
+    ? { reason: requestForbidden, code: requestForbidden }
+    : returnOf(end, body, creation.models.length > 1);
   if (returned !== null) {
     const { reason, code } = returned;
     if (reason === "credential" && end.kind === "error") {
@@ -145,6 +154,12 @@ async function settle(creation: Creation, deps: BatchLaneDeps, lease: StepLease)
   });
   await doubtCreate(deps.pool, batch.id, createTries, deps.clock.now());
   return again(0);
+}
+
+/** Whether its one line is refused for what it asks, and not for its model: see domain/refused-models.ts. */
+async function isForbidden({ end, jobIds }: Creation, { pool }: BatchLaneDeps): Promise<boolean> {
+  if (end.kind !== "error" || end.outcome !== "model_refused") return false;
+  return (await readForbidden(pool, jobIds)).size > 0;
 }
 
 /** A refusal that may be meant for the model holds that back, the one the batch names; any other stops the key. Answers whether the key is stopped. */
