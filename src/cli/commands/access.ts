@@ -18,7 +18,7 @@ import { common, type CommonOptions, type Context } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
 import { asOperator, type Operator } from "../operator.ts";
-import { instant, table } from "../output.ts";
+import { instant, listing, table } from "../output.ts";
 
 export function addAccessCommands(program: Command, context: Context): void {
   const tenant = program.command("tenant").description("tenants of this installation");
@@ -182,7 +182,7 @@ function addKeyList(key: Command, context: Context): void {
         ),
       );
       context.print(options, { keys }, () =>
-        table(
+        listing(
           ["ID", "TENANT", "HOLDER", "SCOPES", "SECRET", "CREATED (UTC)", "REVOKED (UTC)"],
           keys.map((row) => [
             row.id,
@@ -193,10 +193,14 @@ function addKeyList(key: Command, context: Context): void {
             instant(row.created_at),
             instant(row.revoked_at),
           ]),
+          `No keys. Next: sluice key create ${ownerOption(options.tenant)} --holder-kind person --holder NAME --scopes submit,read`,
         ),
       );
     });
 }
+
+const ownerOption = (tenant = "NAME"): string =>
+  tenant === "installation" ? "--installation" : `--tenant ${tenant}`;
 
 function addKeyRevoke(key: Command, context: Context): void {
   common(key.command("revoke").argument("<id>", "the key's id, from sluice key list"))

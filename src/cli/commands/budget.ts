@@ -19,7 +19,7 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
-import { table } from "../output.ts";
+import { listing } from "../output.ts";
 import { queueText } from "../queue-status.ts";
 import { onQueue, putQueue, type QueueOptions, serviceFor, sharedQuery } from "./queue.ts";
 
@@ -56,8 +56,17 @@ function addList(budget: Command, context: Context): void {
         const page = parseAnswer(budgetPageSchema, answer, client.url);
         return { rows: page.budgets, next: page.next };
       });
-      context.print(options, { budgets }, () => table(budgetHead, budgets.map(budgetRow)));
+      context.print(options, { budgets }, () =>
+        listing(budgetHead, budgets.map(budgetRow), noBudgets(options)),
+      );
     });
+}
+
+function noBudgets({ scope, target, ended }: ListOptions): string {
+  if (scope !== undefined || target !== undefined)
+    return ended === true ? "No such budgets." : "No such budget is in force.";
+  const none = ended === true ? "No budgets." : "No budget is in force.";
+  return `${none} Next: sluice budget create queue NAME --limit-usd 5 --window day`;
 }
 
 const pageSize = { limit: String(cliLimits.pageRows) };
@@ -215,7 +224,9 @@ function addHolds(budget: Command, context: Context): void {
         const page = parseAnswer(holdPageSchema, answer, client.url);
         return { rows: page.holds, next: page.next };
       });
-      context.print(options, { holds }, () => table(holdHead, holds.map(holdRow)));
+      context.print(options, { holds }, () =>
+        listing(holdHead, holds.map(holdRow), "Nothing is held in this budget now."),
+      );
     });
 }
 

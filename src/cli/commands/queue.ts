@@ -4,7 +4,7 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
-import { table } from "../output.ts";
+import { listing } from "../output.ts";
 import { parseAnswer } from "../bulk-status.ts";
 import {
   type QueueStatus,
@@ -42,9 +42,11 @@ function addQueueList(queue: Command, context: Context): void {
     .description("list the queues work can be submitted to")
     .action(async (options: ServiceOptions) => {
       const queues = await listQueues(await context.service(options));
-      context.print(options, { queues }, () => table(queueHead, queues.map(queueRow)));
+      context.print(options, { queues }, () => listing(queueHead, queues.map(queueRow), noQueues));
     });
 }
+
+const noQueues = "No queues. Next: sluice queue set NAME --owner WHO";
 
 async function listQueues(client: Client): Promise<QueueStatus[]> {
   const queues: QueueStatus[] = [];

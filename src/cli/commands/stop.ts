@@ -12,7 +12,7 @@ import { common, type CommonOptions, type Context } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
 import { asOperator, type Operator } from "../operator.ts";
-import { instant, table } from "../output.ts";
+import { instant, listing } from "../output.ts";
 import { receiptText, stoppedText } from "../receipt-text.ts";
 import { documentOf, followStop } from "../stop-progress.ts";
 
@@ -116,7 +116,7 @@ async function showList(context: Context, options: CommonOptions & { open?: true
   const rows = await asOperator(context.deps, ({ pool }) => listStops(pool, null, page));
   const stops = rows.map(stopDocument);
   context.print(options, { stops }, () =>
-    table(
+    listing(
       ["ID", "STATE", "STOPPED", "MODE", "SET (UTC)", "BY", "REASON"],
       stops.map((one) => [
         one.id,
@@ -127,6 +127,7 @@ async function showList(context: Context, options: CommonOptions & { open?: true
         one.set_by,
         one.reason,
       ]),
+      options.open === true ? "No stop is in force." : "Nothing was ever stopped here.",
     ),
   );
 }
