@@ -66,9 +66,12 @@ function addRestore(program: Command, context: Context): void {
     .option("--yes", "with --force: do not ask")
     .action(async (file: string, options: RestoreOptions) => {
       const report = await asRestorer(context.deps, async (restorer) => {
-        if (options.force === true && options.yes !== true) await confirm(context, restorer.database);
-        return restore({ ...restorer, clock: systemClock }, file, { force: options.force === true }).catch(
-          (error: unknown) => Promise.reject(fileError(error, file)),
+        const choice = {
+          force: options.force === true,
+          ...(options.yes === true ? {} : { confirm: () => confirm(context, restorer.database) }),
+        };
+        return restore({ ...restorer, clock: systemClock }, file, choice).catch((error: unknown) =>
+          Promise.reject(fileError(error, file)),
         );
       });
       const shown = {
