@@ -33,9 +33,11 @@ interface ClientOptions {
   readonly key: string;
   /** For a key of the installation: the tenant it acts for. */
   readonly tenant?: string | undefined;
+  /** What to do where the key may not do that, if the command knows better than the service. */
+  readonly forbiddenHint?: string | undefined;
 }
 
-export function createClient({ url, key, tenant }: ClientOptions): Client {
+export function createClient({ url, key, tenant, forbiddenHint }: ClientOptions): Client {
   const common = {
     authorization: `Bearer ${key}`,
     ...(tenant === undefined ? {} : { "sluice-tenant": tenant }),
@@ -55,7 +57,7 @@ export function createClient({ url, key, tenant }: ClientOptions): Client {
     }).catch((cause: unknown) => {
       throw unreachable(url, cause);
     });
-    if (!answer.ok) throw await refusal(answer);
+    if (!answer.ok) throw await refusal(answer, forbiddenHint);
     return answer;
   };
   return {
@@ -116,14 +118,15 @@ const problemSchema = z.object({
     .default([]),
 });
 
-async function refusal(answer: Response): Promise<CliError> {
+async function refusal(answer: Response, forbiddenHint: string | undefined): Promise<CliError> {
   const text = await answer.text().catch(() => "");
   const problem = problemSchema.safeParse(jsonOf(text));
   if (!problem.success)
     return new CliError(exitCodes.refused, `The answer was ${answer.status} and not one of Sluice.`, {
       hint: "Check SLUICE_URL: something else answers there.",
     });
-  const { title, detail, hint, code, errors } = problem.data;
+  const { title, detail, code, errors } = problem.data;
+  const hint = (answer.status === 403 ? forbiddenHint : undefined) ?? problem.data.hint;
   const shown = errors.slice(0, cliLimits.errorsShownMax).map(errorLine);
   if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
   return new CliError(exitCodes.refused, [title, detail].filter((part) => part !== undefined).join(" "), {

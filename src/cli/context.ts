@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type Client, createClient } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { printResult } from "./output.ts";
-import { configOf, type Holder, serviceKey, serviceUrl } from "./settings.ts";
+import { configOf, type Holder, installationKeyHint, serviceKey, serviceUrl } from "./settings.ts";
 
 /** The options of every command. */
 export interface CommonOptions {
@@ -37,8 +37,14 @@ export class Context {
   async service(options: ServiceOptions, holder: Holder = "default"): Promise<Client> {
     const config = configOf(this.deps);
     const asInstallation = options.installation === true || options.tenant !== undefined;
-    const key = await serviceKey(this.deps, config, asInstallation ? "installation" : holder);
-    return createClient({ url: serviceUrl(this.deps, config), key, tenant: options.tenant });
+    const needed = asInstallation ? "installation" : holder;
+    const key = await serviceKey(this.deps, config, needed);
+    return createClient({
+      url: serviceUrl(this.deps, config),
+      key,
+      tenant: options.tenant,
+      forbiddenHint: needed === "installation" ? installationKeyHint(this.deps, config) : undefined,
+    });
   }
 }
 

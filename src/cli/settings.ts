@@ -43,6 +43,17 @@ export function serviceUrl(deps: Pick<CliDeps, "environment">, config: Config): 
 const reachable = (host: string): string =>
   ["0.0.0.0", "::", "[::]"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
 
+const keysPath = ({ dataDir }: Config): string => join(dataDir, "keys.json");
+
+/** Where a key of the installation comes from, for a command that was given one that may not do what it asks. */
+export function installationKeyHint({ environment }: Pick<CliDeps, "environment">, config: Config): string {
+  const make =
+    "sluice key create --installation --holder-kind person --holder NAME --scopes read,operate,admin";
+  if ((environment["SLUICE_KEY"] ?? "") === "")
+    return `Set SLUICE_KEY to a key of the installation that may: ${make}`;
+  return `SLUICE_KEY holds a key that may not. Unset it on the machine of the service, and the installation's first key is used (installation in ${keysPath(config)}); or make another one: ${make}`;
+}
+
 const keysFile = z.object({ installation: z.string(), default: z.string() });
 
 /** The API key a command uses. */
@@ -53,7 +64,7 @@ export async function serviceKey(
 ): Promise<string> {
   const given = deps.environment["SLUICE_KEY"] ?? "";
   if (given !== "") return given;
-  const path = join(config.dataDir, "keys.json");
+  const path = keysPath(config);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
     throw new CliError(
