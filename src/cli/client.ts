@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { Readable as NodeReadable } from "node:stream";
 import { z } from "zod";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintsHere } from "./in-options.ts";
 import { cliLimits } from "./limits.ts";
 
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -126,18 +127,16 @@ async function refusal(answer: Response, forbiddenHint: string | undefined): Pro
       hint: "Check SLUICE_URL: something else answers there.",
     });
   const { title, detail, code, errors } = problem.data;
-  const hint = (answer.status === 403 ? forbiddenHint : undefined) ?? problem.data.hint;
-  const shown = errors.slice(0, cliLimits.errorsShownMax).map(errorLine);
-  if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
+  const hint =
+    (code === "forbidden_scope" ? forbiddenHint : undefined) ?? hintsHere[code ?? ""] ?? problem.data.hint;
+  const fields = errors.slice(0, cliLimits.errorsShownMax);
+  const left = errors.length - fields.length;
   return new CliError(exitCodes.refused, [title, detail].filter((part) => part !== undefined).join(" "), {
     hint: `${hint ?? "See docs/errors.md."}${code === undefined ? "" : ` (${code})`}`,
-    details: shown,
+    fields,
+    details: left === 0 ? [] : [`and ${left} more`],
   });
 }
-
-/** One error of an upload or a body, as a line. */
-export const errorLine = (error: { line?: number | undefined; field: string; reason: string }): string =>
-  `${error.line === undefined ? "" : `line ${error.line}: `}${error.field} ${error.reason}`.trim();
 
 function jsonOf(text: string): unknown {
   try {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type Client, createClient } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { printResult } from "./output.ts";
-import { configOf, type Holder, installationKeyHint, serviceKey, serviceUrl } from "./settings.ts";
+import { configOf, forbiddenHint, type Holder, serviceKey, serviceUrl } from "./settings.ts";
 
 /** The options of every command. */
 export interface CommonOptions {
@@ -43,7 +43,7 @@ export class Context {
       url: serviceUrl(this.deps, config),
       key,
       tenant: options.tenant,
-      forbiddenHint: needed === "installation" ? installationKeyHint(this.deps, config) : undefined,
+      forbiddenHint: forbiddenHint(this.deps, config, needed),
     });
   }
 }

@@ -10,6 +10,7 @@ import { migrate, migrationState } from "../postgres/migrate.ts";
 import { openPool, type Pool } from "../postgres/pool.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintsHere } from "./in-options.ts";
 import { configOf } from "./settings.ts";
 
 export interface Operator {
@@ -100,8 +101,8 @@ export function asCliError(error: unknown): unknown {
     away ? exitCodes.unreachable : exitCodes.refused,
     [error.message, error.detail].filter((part) => part !== undefined && part !== "").join(" "),
     {
-      hint: `${errorCatalogue[error.code].hint} (${error.code})`,
-      details: error.fields.map(({ field, reason }) => `${field} ${reason}`),
+      hint: `${hintsHere[error.code] ?? errorCatalogue[error.code].hint} (${error.code})`,
+      fields: error.fields,
     },
   );
 }

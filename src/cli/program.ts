@@ -17,6 +17,7 @@ import { addStopCommands } from "./commands/stop.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintInOptions, wrongLine } from "./in-options.ts";
 import { asCliError } from "./operator.ts";
 
 interface ProgramOptions {
@@ -64,16 +65,26 @@ export async function runCli(
   options: ProgramOptions,
 ): Promise<number> {
   const context = new Context(deps);
+  const program = createProgram(context, options);
+  let command: Command | undefined;
+  program.hook("preAction", (_, acting) => void (command = acting));
   try {
-    await createProgram(context, options).parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...argv], { from: "user" });
     return context.exitCode;
   } catch (error) {
     // Commander has printed what was wrong, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const told = asCliError(error);
     if (!(told instanceof CliError)) throw error;
-    const lines = [`error: ${told.message}`, ...told.details.map((detail) => `  ${detail}`), told.hint];
-    deps.stderr.write(`${lines.join("\n")}\n`);
+    deps.stderr.write(`${errorLines(told, command ?? program).join("\n")}\n`);
     return told.exitCode;
   }
 }
+
+/** What is wrong, where, and what to do about it, in the words of the command that was typed. */
+const errorLines = ({ message, fields, details, hint }: CliError, command: Command): string[] => [
+  `error: ${message}`,
+  ...fields.map((field) => `  ${wrongLine(field, command)}`),
+  ...details.map((detail) => `  ${detail}`),
+  hintInOptions(hint, command),
+];

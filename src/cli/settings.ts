@@ -45,13 +45,21 @@ const reachable = (host: string): string =>
 
 const keysPath = ({ dataDir }: Config): string => join(dataDir, "keys.json");
 
-/** Where a key of the installation comes from, for a command that was given one that may not do what it asks. */
-export function installationKeyHint({ environment }: Pick<CliDeps, "environment">, config: Config): string {
+/** What to do where the key that a command used may not do it; undefined: the service says it better. */
+export function forbiddenHint(
+  { environment }: Pick<CliDeps, "environment">,
+  config: Config,
+  needed: Holder,
+): string | undefined {
+  const given = (environment["SLUICE_KEY"] ?? "") !== "";
+  // The first key of a tenant has every scope: what it may not do is the installation's.
+  if (needed === "default")
+    return given ? undefined : "Say --installation: then the installation's first key is used.";
   const make =
     "sluice key create --installation --holder-kind person --holder NAME --scopes read,operate,admin";
-  if ((environment["SLUICE_KEY"] ?? "") === "")
-    return `Set SLUICE_KEY to a key of the installation that may: ${make}`;
-  return `SLUICE_KEY holds a key that may not. Unset it on the machine of the service, and the installation's first key is used (installation in ${keysPath(config)}); or make another one: ${make}`;
+  return given
+    ? `SLUICE_KEY holds a key that may not. Unset it on the machine of the service, and the installation's first key is used (installation in ${keysPath(config)}); or make another one: ${make}`
+    : `Set SLUICE_KEY to a key of the installation that may: ${make}`;
 }
 
 const keysFile = z.object({ installation: z.string(), default: z.string() });

@@ -6,9 +6,10 @@ import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { countsText, parseAnswer, type BulkStatus, unsuccessful } from "../bulk-status.ts";
-import { type Client, errorLine } from "../client.ts";
+import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
+import { wrongLine } from "../in-options.ts";
 import { cliLimits } from "../limits.ts";
 import { watchBulk } from "../watch.ts";
 
@@ -150,7 +151,7 @@ export async function openInput(context: Context, file: string): Promise<Readabl
 }
 
 function submittedText({ id, accepted, invalid, errors, approval, links }: Submitted): string {
-  const shown = errors.slice(0, cliLimits.errorsShownMax).map((error) => `  ${errorLine(error)}`);
+  const shown = errors.slice(0, cliLimits.errorsShownMax).map((error) => `  ${wrongLine(error)}`);
   const left =
     invalid === 0
       ? []
