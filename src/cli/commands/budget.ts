@@ -114,7 +114,7 @@ interface CreateOptions extends QueueOptions {
 }
 
 const windowOption = (): Option =>
-  new Option("--window <kind>", "what the ceiling is for").choices(windowKinds);
+  new Option(`--window <${windowKinds.join("|")}>`, "what the ceiling is for").choices(windowKinds);
 const whenBoundOption = (): Option =>
   new Option("--when-bound <rule>", "what becomes of work without room").choices(whenBoundRules);
 
@@ -125,6 +125,7 @@ function addCreate(budget: Command, context: Context): void {
     .argument("[target]", "queue, tenant, job type, name:value of a label, id of a bulk")
     .requiredOption("--limit-usd <dollars>", "such as 12.50", dollars)
     .addOption(windowOption().makeOptionMandatory())
+    .showHelpAfterError("Such as: sluice budget create queue tickets --limit-usd 5 --window day")
     .option("--time-zone <name>", "in which days and months begin (default: UTC)")
     .addOption(whenBoundOption())
     .option("--owner <name>", "who answers for it")
@@ -185,10 +186,15 @@ async function setById(context: Context, id: string, options: SetOptions): Promi
 
 async function setOfQueue(context: Context, name: string, options: SetOptions): Promise<void> {
   const { limitUsd, window, timeZone, whenBound, owner, force, reason } = options;
-  if (limitUsd === undefined || window === undefined)
-    throw new CliError(exitCodes.usage, "A queue's budget needs --limit-usd and --window.", {
+  if (limitUsd === undefined || window === undefined) {
+    const missing = [
+      ...(limitUsd === undefined ? ["--limit-usd DOLLARS"] : []),
+      ...(window === undefined ? [`--window ${windowKinds.join("|")}`] : []),
+    ];
+    throw new CliError(exitCodes.usage, `A queue's budget needs ${missing.join(" and ")}.`, {
       hint: "Such as: sluice budget set tickets --limit-usd 5 --window day",
     });
+  }
   if (whenBound !== undefined || owner !== undefined)
     throw new CliError(exitCodes.usage, "That is set by the id of the budget.", {
       hint: "Its id is in sluice budget list; a queue's owner is set by sluice queue set.",
