@@ -6,6 +6,7 @@ import { z } from "zod";
 import { CliError, exitCodes } from "./exit-codes.ts";
 import { hintsHere } from "./in-options.ts";
 import { cliLimits } from "./limits.ts";
+import { sluice } from "./typed.ts";
 
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -105,7 +106,7 @@ function unreachable(url: string, cause: unknown): CliError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const reason = inner instanceof Error && "code" in inner ? String(inner.code) : "no answer";
   return new CliError(exitCodes.unreachable, `Nothing answers at ${url} (${reason}).`, {
-    hint: "Start the service with sluice start, or say with SLUICE_URL where it is.",
+    hint: `Start the service with ${sluice} start, or say with SLUICE_URL where it is.`,
   });
 }
 

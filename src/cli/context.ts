@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type Client, createClient } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { printResult } from "./output.ts";
+import { asTyped } from "./typed.ts";
 import { configOf, forbiddenHint, type Holder, serviceKey, serviceUrl } from "./settings.ts";
 
 /** The options of every command. */
@@ -30,7 +31,7 @@ export class Context {
   }
 
   print(options: CommonOptions, value: unknown, text: () => string): void {
-    printResult(this.deps.stdout, options.json === true, value, text);
+    printResult(this.deps.stdout, options.json === true, value, () => asTyped(text(), this.deps));
   }
 
   /** The service, with SLUICE_KEY or the first key that suits the command. */

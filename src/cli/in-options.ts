@@ -1,6 +1,7 @@
 // Refusals in the words of who typed the command. The service names fields of bodies, queries and headers; on a command line they are
 // options and arguments, and that is how they are told here, wherever the refused command has one of that name.
 import type { Command } from "commander";
+import { sluice } from "./typed.ts";
 
 /** One thing wrong, as the service says it; `line`: in that line of an upload, where the names are the caller's own. */
 export interface WrongField {
@@ -46,7 +47,8 @@ export const hintsHere: Readonly<Record<string, string>> = {
   invalid_input: "Correct what is named above; --help shows what the command takes.",
   invalid_query: "Correct what is named above; --help shows what the command takes.",
   invalid_header: "Correct what is named above; --help shows what the command takes.",
-  unauthorized: "Set SLUICE_KEY to a key that is in force; sluice key create makes one.",
-  queue_not_found: "sluice queue list shows those there are, sluice queue set NAME makes one.",
+  unauthorized: `Set SLUICE_KEY to a key that is in force; ${sluice} key create makes one.`,
+  queue_not_found: `${sluice} queue list shows those there are, ${sluice} queue set NAME makes one.`,
   budget_below_committed: "Choose at least the limit named above, or say --force: then nothing new starts.",
+  restore_unrecovered: `Run ${sluice} recover.`,
 };

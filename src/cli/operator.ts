@@ -12,6 +12,7 @@ import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
 import { hintsHere } from "./in-options.ts";
 import { configOf } from "./settings.ts";
+import { sluice } from "./typed.ts";
 
 export interface Operator {
   readonly pool: Pool;
@@ -30,7 +31,7 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
         exitCodes.refused,
         `The database has not been set up: ${pending.join(", ")} missing.`,
         {
-          hint: "Run sluice migrate, or start the service once.",
+          hint: `Run ${sluice} migrate, or start the service once.`,
         },
       );
     return work({ pool, log, newId, actor: `operator:${userName()}` });

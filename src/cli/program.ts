@@ -19,6 +19,7 @@ import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
 import { hintInOptions, wrongLine } from "./in-options.ts";
 import { asCliError } from "./operator.ts";
+import { asTyped, sluice } from "./typed.ts";
 
 interface ProgramOptions {
   readonly version: string;
@@ -27,16 +28,16 @@ interface ProgramOptions {
 /** The program with all commands. Parsing throws what went wrong; `runCli` turns it into words and an exit code. */
 export function createProgram(context: Context, { version }: ProgramOptions): Command {
   const { stdout, stderr } = context.deps;
-  const program = new Command("sluice")
+  const program = new Command(asTyped(sluice, context.deps))
     .description("Runs bulk LLM work on the Anthropic API: capped on cost, paced, batched at half price.")
     .version(version)
-    .showHelpAfterError("(sluice --help lists the commands)")
+    .showHelpAfterError(`(${sluice} --help lists the commands)`)
     .exitOverride()
     // An option belongs to the command it stands behind: `stops` and `stops show` both take --json.
     .enablePositionalOptions()
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
+      writeOut: (text) => stdout.write(asTyped(text, context.deps)),
+      writeErr: (text) => stderr.write(asTyped(text, context.deps)),
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
@@ -76,7 +77,7 @@ export async function runCli(
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const told = asCliError(error);
     if (!(told instanceof CliError)) throw error;
-    deps.stderr.write(`${errorLines(told, command ?? program).join("\n")}\n`);
+    deps.stderr.write(asTyped(`${errorLines(told, command ?? program).join("\n")}\n`, deps));
     return told.exitCode;
   }
 }

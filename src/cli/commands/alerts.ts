@@ -9,6 +9,7 @@ import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
 import { instant, listing } from "../output.ts";
+import { sluice } from "../typed.ts";
 
 export function addAlertCommands(program: Command, context: Context): void {
   const alerts = program.command("alerts").description("what happened that a person should know of");
@@ -54,7 +55,7 @@ function addAlertList(alerts: Command, context: Context): void {
           ["AT (UTC)", "SEVERITY", "STATE", "TENANT", "OWNER", "WHAT"],
           page.alerts.map(rowOf),
           state === undefined && kind === undefined
-            ? "No alerts. Whether one would reach you: sluice alerts test"
+            ? `No alerts. Whether one would reach you: ${sluice} alerts test`
             : "No such alerts.",
         ),
       );

@@ -21,6 +21,7 @@ import { common, type CommonOptions, type Context } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { asOperator } from "../operator.ts";
 import { table } from "../output.ts";
+import { sluice } from "../typed.ts";
 
 export function addBoundCommands(program: Command, context: Context): void {
   const bound = program
@@ -127,7 +128,7 @@ function neverCounted(model: string): string {
 function nothingOff(error: unknown, message: string): unknown {
   if (!(error instanceof ServiceError) || error.code !== "not_found") return error;
   return new CliError(exitCodes.refused, message, {
-    hint: "sluice bound list shows what was counted and sized, and what is off.",
+    hint: `${sluice} bound list shows what was counted and sized, and what is off.`,
   });
 }
 

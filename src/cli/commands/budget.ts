@@ -22,6 +22,7 @@ import { cliLimits } from "../limits.ts";
 import { listing } from "../output.ts";
 import { queueText } from "../queue-status.ts";
 import { onQueue, putQueue, type QueueOptions, serviceFor, sharedQuery } from "./queue.ts";
+import { sluice } from "../typed.ts";
 
 export function addBudgetCommands(program: Command, context: Context): void {
   const budget = program.command("budget").description("ceilings on money");
@@ -66,7 +67,7 @@ function noBudgets({ scope, target, ended }: ListOptions): string {
   if (scope !== undefined || target !== undefined)
     return ended === true ? "No such budgets." : "No such budget is in force.";
   const none = ended === true ? "No budgets." : "No budget is in force.";
-  return `${none} Next: sluice budget create queue NAME --limit-usd 5 --window day`;
+  return `${none} Next: ${sluice} budget create queue NAME --limit-usd 5 --window day`;
 }
 
 const pageSize = { limit: String(cliLimits.pageRows) };
@@ -125,7 +126,7 @@ function addCreate(budget: Command, context: Context): void {
     .argument("[target]", "queue, tenant, job type, name:value of a label, id of a bulk")
     .requiredOption("--limit-usd <dollars>", "such as 12.50", dollars)
     .addOption(windowOption().makeOptionMandatory())
-    .showHelpAfterError("Such as: sluice budget create queue tickets --limit-usd 5 --window day")
+    .showHelpAfterError(`Such as: ${sluice} budget create queue tickets --limit-usd 5 --window day`)
     .option("--time-zone <name>", "in which days and months begin (default: UTC)")
     .addOption(whenBoundOption())
     .option("--owner <name>", "who answers for it")
@@ -176,7 +177,7 @@ function addSet(budget: Command, context: Context): void {
 async function setById(context: Context, id: string, options: SetOptions): Promise<void> {
   if (options.window !== undefined || options.timeZone !== undefined)
     throw new CliError(exitCodes.usage, "A budget keeps its window and time zone.", {
-      hint: "Create another one with sluice budget create, and end this one.",
+      hint: `Create another one with ${sluice} budget create, and end this one.`,
     });
   const { limitUsd, whenBound, owner, force, reason } = options;
   const change = { limit_usd: limitUsd, when_bound: whenBound, owner, force, reason };
@@ -192,12 +193,12 @@ async function setOfQueue(context: Context, name: string, options: SetOptions): 
       ...(window === undefined ? [`--window ${windowKinds.join("|")}`] : []),
     ];
     throw new CliError(exitCodes.usage, `A queue's budget needs ${missing.join(" and ")}.`, {
-      hint: "Such as: sluice budget set tickets --limit-usd 5 --window day",
+      hint: `Such as: ${sluice} budget set tickets --limit-usd 5 --window day`,
     });
   }
   if (whenBound !== undefined || owner !== undefined)
     throw new CliError(exitCodes.usage, "That is set by the id of the budget.", {
-      hint: "Its id is in sluice budget list; a queue's owner is set by sluice queue set.",
+      hint: `Its id is in ${sluice} budget list; a queue's owner is set by ${sluice} queue set.`,
     });
   const wish = { budget: { limit_usd: limitUsd, window, time_zone: timeZone }, force, reason };
   const saved = await putQueue(await serviceFor(context, options), name, wish, sharedQuery(options));

@@ -12,6 +12,7 @@ import { CliError, exitCodes } from "../exit-codes.ts";
 import { wrongLine } from "../in-options.ts";
 import { cliLimits } from "../limits.ts";
 import { watchBulk } from "../watch.ts";
+import { sluice } from "../typed.ts";
 
 export function addBulkCommands(program: Command, context: Context): void {
   addSubmit(program, context);
@@ -158,8 +159,8 @@ function submittedText({ id, accepted, invalid, errors, approval, links }: Submi
       : [`${invalid} invalid lines were left out:`, ...shown, `  all of them: ${links["errors"] ?? ""}`];
   const next =
     approval === null
-      ? `Next: sluice watch ${id}`
-      : `It waits for a second person, with a key of their own: sluice approve ${id}`;
+      ? `Next: ${sluice} watch ${id}`
+      : `It waits for a second person, with a key of their own: ${sluice} approve ${id}`;
   return [`Bulk ${id}: ${accepted} jobs accepted.`, ...left, next].join("\n");
 }
 
@@ -188,7 +189,7 @@ function finishedText(bulk: BulkStatus): string {
   return [
     `Finished: ${countsText(bulk.counts.outcome)}.`,
     `Cost $${bulk.cost_usd}; the same in realtime alone $${bulk.realtime_only_usd} (${bulk.saved_pct}% saved).`,
-    `Next: sluice results ${bulk.id} -o results.ndjson`,
+    `Next: ${sluice} results ${bulk.id} -o results.ndjson`,
   ].join("\n");
 }
 

@@ -13,6 +13,7 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
+import { sluice } from "../typed.ts";
 
 interface DrillOptions extends ServiceOptions {
   readonly calls: number;
@@ -163,7 +164,7 @@ function reportText(report: DrillReport): string {
     `Drill ${report.stop} at ${report.at} by ${report.by}`,
     `In flight when it was pulled: ${report.in_flight} calls, ${report.batches_in_flight} message batches.`,
     quiet === null
-      ? `NOT QUIET: ${unconfirmed} of ${processes} processes have not confirmed. Next: sluice stops show ${report.stop}`
+      ? `NOT QUIET: ${unconfirmed} of ${processes} processes have not confirmed. Next: ${sluice} stops show ${report.stop}`
       : `Quiet after ${quiet} ms: ${processes} processes confirmed, ${report.aborted} calls aborted.`,
     `Last call begun ${report.last_start_ms} ms after the stop. The stop is lifted, and the rest of the load canceled.`,
     ...(report.in_flight + report.batches_in_flight > 0 ? [] : [nothingToStop]),

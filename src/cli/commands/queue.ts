@@ -14,6 +14,7 @@ import {
   queueSchema,
   queueText,
 } from "../queue-status.ts";
+import { sluice } from "../typed.ts";
 
 export function addQueueCommands(program: Command, context: Context): void {
   const queue = program.command("queue").description("queues: their limits, defaults and owners");
@@ -46,7 +47,7 @@ function addQueueList(queue: Command, context: Context): void {
     });
 }
 
-const noQueues = "No queues. Next: sluice queue set NAME --owner WHO";
+const noQueues = `No queues. Next: ${sluice} queue set NAME --owner WHO`;
 
 async function listQueues(client: Client): Promise<QueueStatus[]> {
   const queues: QueueStatus[] = [];
@@ -128,8 +129,8 @@ function addPause(program: Command, context: Context): void {
       await switchPause(context, "pause", name, options);
       context.print(options, { paused: true, queue: name ?? null, reason: options.reason }, () =>
         name === undefined
-          ? "Everything is paused. Next: sluice resume --all"
-          : `Queue ${name} is paused. Next: sluice resume ${name}`,
+          ? `Everything is paused. Next: ${sluice} resume --all`
+          : `Queue ${name} is paused. Next: ${sluice} resume ${name}`,
       );
     });
 }

@@ -15,6 +15,7 @@ import { asOperator, type Operator } from "../operator.ts";
 import { instant, listing } from "../output.ts";
 import { receiptText, stoppedText } from "../receipt-text.ts";
 import { documentOf, followStop } from "../stop-progress.ts";
+import { sluice } from "../typed.ts";
 
 export function addStopCommands(program: Command, context: Context): void {
   addStop(program, context);
@@ -71,8 +72,8 @@ function addStop(program: Command, context: Context): void {
         [
           receiptText(receipt),
           receipt.state === "complete"
-            ? `Complete: nothing of ${stoppedText(receipt)} starts. Next: sluice lift ${receipt.id} --reason …`
-            : `In force, not complete: see what is unconfirmed or in flight. Next: sluice stops show ${receipt.id}`,
+            ? `Complete: nothing of ${stoppedText(receipt)} starts. Next: ${sluice} lift ${receipt.id} --reason …`
+            : `In force, not complete: see what is unconfirmed or in flight. Next: ${sluice} stops show ${receipt.id}`,
         ].join("\n\n"),
       );
       context.end(receipt.state === "complete" ? exitCodes.done : exitCodes.unconfirmed);
@@ -144,7 +145,7 @@ function addShow(stops: Command, context: Context): void {
 }
 
 function addLift(program: Command, context: Context): void {
-  common(program.command("lift").argument("<id>", "of the stop; sluice stops --open lists them"))
+  common(program.command("lift").argument("<id>", `of the stop; ${sluice} stops --open lists them`))
     .description("lift a stop; its work comes back gently")
     .requiredOption("--reason <text>", "why; it stands in the audit trail", reasonText)
     .action(async (id: string, options: CommonOptions & { reason: string }) => {
