@@ -12,6 +12,7 @@ import { keysFile } from "../../src/processes/bootstrap.ts";
 import { openInstallation } from "../support/installation.ts";
 import type { Installation } from "../support/installation.ts";
 import { judge } from "../support/referee.ts";
+import { waitFor } from "../support/wait.ts";
 import { callerOf, waitForRest } from "./fleet.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
@@ -116,10 +117,42 @@ test("every attempt was held and billed as the table says", async () => {
     // Ids of the simulator are in what a continuation sends back; they are worth a token or two more or less.
     const tolerance = no === 1 ? 0 : 3;
     expect(Math.abs(usage.input_tokens - Number(tokensIn))).toBeLessThanOrEqual(tolerance);
-    expect(Math.abs(Number(seen.cost_usd) - Number(cost.slice(1)))).toBeLessThanOrEqual(tolerance / 1e7 + 1e-12);
+    expect(Math.abs(Number(seen.cost_usd) - Number(cost.slice(1)))).toBeLessThanOrEqual(
+      tolerance / 1e7 + 1e-12,
+    );
     const nano = usage.input_tokens * 100 + usage.output_tokens * 500 + fees * 10_000_000;
     expect(Math.round(Number(seen.cost_usd) * 1e9)).toBe(nano);
   }
+});
+
+test("a continuation waits under the ceiling of a quote until it is raised", async () => {
+  const { db, simulator } = installation;
+  simulator.addFault({ action: "pause_turn", match: { contains: "tram" } });
+  const { send, submit } = callerOf(url, key);
+  const lines = [parseRecord(readFileSync(join(home, "clone/tram.ndjson"), "utf8"))];
+  const quoted = await send("/v1/bulks?type=answer-with-search&quote=true", {
+    method: "POST",
+    headers: { "content-type": "application/x-ndjson" },
+    body: `${JSON.stringify(lines[0])}\n`,
+  });
+  const quote = z.object({ id: z.string(), worst_usd: z.string() }).parse(await quoted.json());
+  const bulk = await submit(`type=answer-with-search&quote_id=${quote.id}`, lines);
+  const waiting = await waitFor("the continuation to wait", async () => {
+    const answer = waitsSchema.parse(await (await send(`/v1/bulks/${bulk}`)).json());
+    return answer.wait_budgets[0];
+  });
+  expect(quote.worst_usd).toBe("0.03495");
+  expect(waiting).toMatchObject({ available_usd: "0.0248584", wanted_usd: "0.03495" });
+  expect(section).toContain(`$${waiting.available_usd} left`);
+  await send(`/v1/budgets/${waiting.id}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ limit_usd: "0.08", reason: "it paused" }),
+  });
+  await waitForRest(installation, 20_000);
+  const { rows } = await db.query("SELECT state, continuations FROM jobs WHERE bulk_id = $1", [bulk]);
+  expect(rows).toEqual([{ state: "succeeded", continuations: 1 }]);
+  await judge(db, simulator);
 });
 
 test("the type loads by itself, and takes fewer searches where a submission wants that", async () => {
@@ -130,6 +163,10 @@ test("the type loads by itself, and takes fewer searches where a submission want
   };
   expect(usesOf()).toMatchObject([{ max_uses: 3 }]);
   expect(usesOf({ serverToolUsesMax: 1 })).toMatchObject([{ max_uses: 1 }]);
+});
+
+const waitsSchema = z.object({
+  wait_budgets: z.array(z.object({ id: z.string(), available_usd: z.string(), wanted_usd: z.string() })),
 });
 
 const jobSchema = z.object({
