@@ -60,7 +60,7 @@ const shell = (commands: string): Promise<string> =>
 
 const ids = /\b01[0-9a-hjkmnp-tv-z]{24}\b/g;
 
-/** What differs from run to run is made alike: ids, times, the address, and the last digits of sums with a continuation in them. */
+/** What differs from run to run is made alike: ids, times, how far a bulk has come, and the last digits of sums with a continuation in them. */
 const alike = (text: string): string =>
   text
     .replaceAll(ids, "ID")
