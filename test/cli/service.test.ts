@@ -136,7 +136,9 @@ test("a quote says what a file would cost, and the bulk that names it has that a
   const file = join(folder, "quoted.ndjson");
   await writeFile(file, upload(10));
   const quoted = await run(["quote", file, "--type", "classify-intent"], { environment });
-  expect(quoted.stdout).toMatch(/^10 jobs, 0 invalid lines\. At worst \$0\.\d+, expected \$0\.\d+ /m);
+  expect(quoted.stdout).toMatch(
+    /^10 jobs, 0 invalid lines\. At worst \$0\.\d+ \(one attempt of every line\), expected \$0\.\d+ /m,
+  );
   const id = /--quote-id (\w{26})/.exec(quoted.stdout)?.[1] ?? "";
   const submitted = await run(["submit", file, "--type", "classify-intent", "--quote-id", id], {
     environment,
