@@ -113,8 +113,11 @@ export interface BulkLoad {
   readonly tokens: number;
 }
 
-/** The first of its own caps that a bulk breaks as a whole, in words; null: none. */
-export function brokenBulkCap(load: BulkLoad, own: Caps): { name: CapName; detail: string } | null {
+/** The first of its own caps that a bulk breaks as a whole, in words for the bulk and for the cap; null: none. */
+export function brokenBulkCap(
+  load: BulkLoad,
+  own: Caps,
+): { name: CapName; detail: string; reason: string } | null {
   const rows = [
     ["bulkInputBytesMax", load.bytes, "bytes of requests"],
     ["bulkAttemptsMax", load.accepted, "first attempts"],
@@ -126,6 +129,7 @@ export function brokenBulkCap(load: BulkLoad, own: Caps): { name: CapName; detai
       return {
         name: capNames[cap],
         detail: `The bulk takes at least ${value} ${what}; its cap ${capNames[cap]} is ${most}.`,
+        reason: `is ${most}, and the bulk takes at least ${value} ${what}`,
       };
   }
   return null;

@@ -2,6 +2,7 @@
 
 import { boundBytes, inputTokensBound, inspectContent, utf8Bytes } from "./bound.ts";
 import type { ContentReport } from "./bound.ts";
+import { capNames } from "./caps.ts";
 import type { InputError } from "./input-error.ts";
 import { isRecord, parseRecord, toJson } from "./json-value.ts";
 import { findModel } from "./models.ts";
@@ -65,8 +66,20 @@ export function buildPlainRequest(
   };
 }
 
+const noUsesAllowed: InputError = {
+  field: "tools",
+  code: "cap_exceeded",
+  reason: `has a server tool, and its cap ${capNames.serverToolUsesMax} is 0`,
+};
+
 /** What nothing bounds: content without a declared maximum, and fees whatever is declared. */
-function refusalsOf(report: ContentReport, fees: Fees, { inputTokensMax }: Declared): InputError[] {
+function refusalsOf(
+  report: ContentReport,
+  fees: Fees,
+  { inputTokensMax, serverToolUsesMax }: Declared,
+): InputError[] {
+  // Such a tool has no bound because its cap leaves it none to be given: what is wrong is the cap, not a forgotten `max_uses`.
+  if (serverToolUsesMax === 0 && fees.serverToolUsesMax === null) return [noUsesAllowed];
   const unpriced = fees.unpriced.map(({ path, what }) => unbounded(path, what));
   return inputTokensMax === undefined ? [...unboundedErrors(report), ...unpriced] : unpriced;
 }

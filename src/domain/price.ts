@@ -52,6 +52,14 @@ export const traitsOf = (row: TraitColumns): CostTraits => ({
   webSearchesMax: row.web_searches_max,
 });
 
+const cacheLifetimes = ["none", "5m", "1h"] as const;
+
+/** Whether nothing in the first can be charged that was not held for the second. */
+export const costsNoMore = (traits: CostTraits, held: CostTraits): boolean =>
+  cacheLifetimes.indexOf(traits.cacheWrite) <= cacheLifetimes.indexOf(held.cacheWrite) &&
+  (held.mayRunInUs || !traits.mayRunInUs) &&
+  traits.webSearchesMax <= held.webSearchesMax;
+
 /** The traits to assume of a request nobody looked at, without server tools: nobody can say how dear those are. */
 const dearestTraits: CostTraits = { cacheWrite: "1h", mayRunInUs: true, webSearchesMax: 0 };
 

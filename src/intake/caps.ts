@@ -71,5 +71,6 @@ export function capsOf(
 export function refuseIfAbove(load: BulkLoad, own: Caps): void {
   const broken = brokenBulkCap(load, own);
   if (broken === null) return;
-  throw new ServiceError("cap_exceeded", { detail: broken.detail, field: `caps.${broken.name}` });
+  const { name, detail, reason } = broken;
+  throw new ServiceError("cap_exceeded", { detail, fields: [{ field: `caps.${name}`, reason }] });
 }

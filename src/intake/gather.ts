@@ -45,7 +45,7 @@ export function refuseIfInvalid(upload: Upload, submission: Submission): void {
   throw new ServiceError("invalid_lines", {
     detail:
       accepted === 0
-        ? `None of the ${invalid} lines is valid.`
+        ? `No line of it is valid (${invalid} in all).`
         : `${invalid} of ${accepted + invalid} lines are not valid; the first ${fields.length} errors are listed.`,
     fields,
     extra: { accepted: 0, invalid },

@@ -3,13 +3,15 @@
 // sent under a hold too small for its bill. Both lanes ask this before they send.
 
 import { createHash } from "node:crypto";
+import { costsNoMore } from "../domain/price.ts";
+import type { CostTraits } from "../domain/price.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
 
 /** What the row of a job says of its request. */
 export interface AcceptedRequest {
   readonly requestSha256: Buffer;
   readonly inputTokensMax: number;
-  readonly webSearchesMax: number;
+  readonly traits: CostTraits;
 }
 
 export function isAsAccepted(
@@ -19,6 +21,6 @@ export function isAsAccepted(
   return (
     createHash("sha256").update(params).digest().equals(accepted.requestSha256) &&
     inputTokensMax <= accepted.inputTokensMax &&
-    traits.webSearchesMax <= accepted.webSearchesMax
+    costsNoMore(traits, accepted.traits)
   );
 }

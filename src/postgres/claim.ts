@@ -12,7 +12,7 @@
 import type { Unbudgeted } from "../domain/budget.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
-import type { Price } from "../domain/price.ts";
+import type { CostTraits, Price } from "../domain/price.ts";
 import { returnDispatched } from "./claim-returns.ts";
 import { downgradeJobs } from "./downgrade.ts";
 import type { Client } from "./pool.ts";
@@ -45,7 +45,7 @@ export interface ClaimedJob {
   promptVersion: number;
   requestSha256: Buffer;
   inputTokensMax: number;
-  webSearchesMax: number;
+  traits: CostTraits;
   attemptNo: number;
   /** Paid attempts, less those that were only continued. */
   attemptsCounted: number;
@@ -277,7 +277,7 @@ function claimedOf({ row, bounds, price, worstNano, attemptNo }: Candidate): Cla
     promptVersion: row.prompt_version,
     requestSha256: row.request_sha256,
     inputTokensMax: row.input_tokens_max,
-    webSearchesMax: row.web_searches_max,
+    traits: traitsOf(row),
     attemptNo,
     attemptsCounted: row.attempts_counted,
     attemptsMax: row.attempts_max,

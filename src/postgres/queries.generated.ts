@@ -1878,6 +1878,8 @@ export interface Queries {
       declared_tokens: number;
       output_tokens_max: number | null;
       input_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
       web_searches_max: number;
       request_bytes: number;
       input: string;

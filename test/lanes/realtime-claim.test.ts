@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
+import { ServiceError } from "../../src/domain/errors.ts";
 import type { PreparedJobs } from "../../src/domain/prepared-jobs.ts";
 import { createRealtimeWorker } from "../../src/lanes/realtime/worker.ts";
 import type { WorkerDeps } from "../../src/lanes/realtime/worker.ts";
@@ -52,7 +53,11 @@ async function dispatched(): Promise<{ bulk: SeededBulk; jobId: string }> {
 
 /** A job type whose requests are all `{}`, as the hash of the rows above says. */
 const rendersBraces = {
-  render: () => ({ params: "{}", inputTokensMax: 1, traits: { webSearchesMax: 0 } }),
+  render: () => ({
+    params: "{}",
+    inputTokensMax: 1,
+    traits: { cacheWrite: "none", mayRunInUs: false, webSearchesMax: 0 },
+  }),
 } as unknown as PreparedJobs;
 
 /** A pool whose first COMMIT arrives, and whose answer does not. */
@@ -146,6 +151,21 @@ test("an entry that was called back takes no place in the pace", async () => {
   ]);
   // Its job type is not loaded here: it ends without a call, but it was claimed.
   expect(await worker.process(entry(1))).toEqual({ outcome: "not_sent", detail: "failed" });
+});
+
+test("a database that is away when the request is to be made fails no job", async () => {
+  const { bulk, jobId } = await dispatched();
+  const away = () => Promise.reject(new ServiceError("database_unavailable"));
+  const worker = workerOn({ prepared: { of: away } });
+  const dispatch = { ...scopeOf(bulk), jobId, dispatchNo: 1, notBefore: null };
+  expect(await worker.process(dispatch)).toEqual({ outcome: "not_sent", detail: "queued" });
+  const { rows } = await pool.query(
+    "SELECT state, retry_reason, tries, attempts_paid, cost_nano FROM jobs WHERE id = $1",
+    [jobId],
+  );
+  expect(rows).toEqual([
+    { state: "queued", retry_reason: "rows_unavailable", tries: 0, attempts_paid: 0, cost_nano: 0n },
+  ]);
 });
 
 test("what was claimed ahead and never sent costs nothing, whether its process drains or it is aborted", async () => {

@@ -55,7 +55,11 @@ test("a bulk is refused for what all its lines take with one attempt each", () =
     brokenBulkCap(load, { bulkInputBytesMax: 5_000, bulkAttemptsMax: 10, bulkTotalTokensMax: 14_000 }),
   ).toBe(null);
   expect(brokenBulkCap(load, { bulkInputBytesMax: 4_999 })).toMatchObject({ name: "bulk_input_bytes_max" });
-  expect(brokenBulkCap(load, { bulkAttemptsMax: 9 })).toMatchObject({ name: "bulk_attempts_max" });
+  expect(brokenBulkCap(load, { bulkAttemptsMax: 9 })).toEqual({
+    name: "bulk_attempts_max",
+    detail: "The bulk takes at least 10 first attempts; its cap bulk_attempts_max is 9.",
+    reason: "is 9, and the bulk takes at least 10 first attempts",
+  });
   expect(brokenBulkCap(load, { bulkTotalTokensMax: 13_999 })).toMatchObject({
     name: "bulk_total_tokens_max",
   });

@@ -4,6 +4,7 @@ import { findModel, models } from "../../src/domain/models.ts";
 import { priceTable } from "../../src/domain/price-table.ts";
 import {
   costNanoUsd,
+  costsNoMore,
   costRangeNanoUsd,
   findPrice,
   priceAt,
@@ -102,6 +103,27 @@ test("nothing inside the bound costs more than the worst case", () => {
     ),
     { numRuns: 1_000 },
   );
+});
+
+test("a request that may be charged for no more than what is held for another costs no more at worst", () => {
+  const traits: fc.Arbitrary<CostTraits> = fc.record({
+    cacheWrite: fc.constantFrom("none", "5m", "1h"),
+    mayRunInUs: fc.boolean(),
+    webSearchesMax: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(anyModel, anyInstant, tokens, traits, traits, (model, instant, input, one, held) => {
+      const terms = { inputTokensMax: input, outputTokensMax: 100, lane: "batch" } as const;
+      const worst = (of: CostTraits): bigint =>
+        worstCostNanoUsd({ ...terms, price: priceOf(model, instant), traits: of });
+      expect(costsNoMore(one, one)).toBe(true);
+      if (costsNoMore(one, held)) expect(worst(one)).toBeLessThanOrEqual(worst(held));
+    }),
+    { numRuns: 1_000 },
+  );
+  const plain = { cacheWrite: "none", mayRunInUs: false, webSearchesMax: 0 } as const;
+  for (const more of [{ cacheWrite: "5m" }, { mayRunInUs: true }, { webSearchesMax: 1 }] as const)
+    expect(costsNoMore({ ...plain, ...more }, plain)).toBe(false);
 });
 
 test("the worst case is no more than the dearest usage there is", () => {

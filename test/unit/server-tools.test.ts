@@ -104,9 +104,9 @@ test("max_uses is the cap of the bulk, whatever the type says by now", async () 
   };
   expect(usesUnder()).toBe(3);
   expect(usesUnder({ serverToolUsesMax: 2 })).toBe(2);
-  // Nothing bounds a tool that a bulk without the cap leaves open, and none may be used 0 times.
+  // Nothing bounds a tool that a bulk without the cap leaves open, and none may be used 0 times: there the cap is what is named.
   expect(usesUnder({})).toBe("unbounded_cost");
-  expect(usesUnder({ serverToolUsesMax: 0 })).toBe("unbounded_cost");
+  expect(usesUnder({ serverToolUsesMax: 0 })).toBe("cap_exceeded");
 });
 
 describe("a request with further turns", async () => {

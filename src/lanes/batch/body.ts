@@ -7,6 +7,7 @@
 
 import { ServiceError } from "../../domain/errors.ts";
 import { bodyFrame, customIdOf, lineBytes } from "../../domain/pack.ts";
+import { traitsOf } from "../../domain/price.ts";
 import { reach } from "../../observe/points.ts";
 import { readLineRequests } from "../../postgres/message-batch-lines.ts";
 import type { LineRequest } from "../../postgres/message-batch-lines.ts";
@@ -183,7 +184,7 @@ async function renderExactly({ prepared }: BodyDeps, request: LineRequest): Prom
 const acceptedOf = (row: LineRequest): AcceptedRequest => ({
   requestSha256: row.request_sha256,
   inputTokensMax: row.input_tokens_max,
-  webSearchesMax: row.web_searches_max,
+  traits: traitsOf(row),
 });
 
 /** Cuts lines by number and by the bytes of their requests; the order stays. */

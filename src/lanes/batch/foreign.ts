@@ -22,13 +22,18 @@ export async function reportForeign(deps: BatchLaneDeps): Promise<number> {
 }
 
 /**
- * Whether nothing in the workspace is anybody else's: no batch was ever proved to be, and everything the provider lists of the last day
- * is claimed by a row of ours, but for the one that was just recognised. Then what has our size and our time is ours; the first batch of a
- * newcomer would have to have both. Another of our own doubts in the listing counts as a stranger's, and a listing that is not complete
- * says nothing.
+ * Whether nothing in the workspace is anybody else's: no batch was ever proved to be, and everything the provider lists from a day before
+ * the one that was just recognised is claimed by a row of ours, but for that one. Then what has our size and our time is ours; the first
+ * batch of a newcomer would have to have both. Another of our own doubts in the listing counts as a stranger's, and a listing that is not
+ * complete says nothing.
  */
-export async function worksAlone(recognisedId: string, deps: BatchLaneDeps): Promise<boolean> {
+export async function worksAlone(
+  recognised: { readonly id: string; readonly createdAt: Date },
+  deps: BatchLaneDeps,
+): Promise<boolean> {
   if (await knowsOthers(deps.pool, deps.credentialId)) return false;
-  const listing = await listSince(new Date(deps.clock.now().getTime() - batchLaneBounds.foreignLookMs), deps);
-  return listing?.batches.every(({ id }) => id === recognisedId || listing.claimed.has(id)) ?? false;
+  // From its own time, not from now: whoever works beside us then has not gone because a day has passed.
+  const since = new Date(recognised.createdAt.getTime() - batchLaneBounds.foreignLookMs);
+  const listing = await listSince(since, deps);
+  return listing?.batches.every(({ id }) => id === recognised.id || listing.claimed.has(id)) ?? false;
 }

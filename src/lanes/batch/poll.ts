@@ -51,8 +51,9 @@ const wantsCancel = (batch: MessageBatch): boolean =>
  */
 async function isOurs(batch: MessageBatch, providerId: string, deps: BatchLaneDeps): Promise<boolean> {
   if (!batch.unproved) return true;
+  const createdAt = batch.provider_created_at ?? batch.created_at;
   return (
-    (await worksAlone(providerId, deps)) &&
+    (await worksAlone({ id: providerId, createdAt }, deps)) &&
     (await proveBatch(deps.pool, batch.id, providerId, deps.clock.now()))
   );
 }

@@ -86,7 +86,7 @@ async function adopt(
   { deps, rivals }: { deps: BatchLaneDeps; rivals: number },
 ): Promise<StepEnd> {
   const dueAt = deps.clock.now();
-  const unproved = rivals > 0 || !(await worksAlone(found.id, deps));
+  const unproved = rivals > 0 || !(await worksAlone(found, deps));
   const terms = { batch: found, createTries: batch.create_tries, adopted: true, dueAt, unproved };
   if (!(await storeCreated(deps.pool, batch.id, terms))) return done;
   deps.log.event("batch.adopted", { batchId: batch.id, providerId: found.id, rivals });
@@ -124,7 +124,7 @@ export async function findLateBatches(deps: BatchLaneDeps): Promise<Wake[]> {
     if (found === undefined) continue;
     claimed.add(found.id);
     // oxlint-disable-next-line no-await-in-loop -- rare, and one after the other is easy to follow in the log
-    const unproved = !(await worksAlone(found.id, deps));
+    const unproved = !(await worksAlone(found, deps));
     // oxlint-disable-next-line no-await-in-loop -- as above
     const wake = await reviveLate(id, found, { deps, unproved });
     if (wake !== undefined) wakes.push(wake);

@@ -15,6 +15,7 @@ import type { Clock } from "../../domain/clock.ts";
 import { outcomeRules } from "../../domain/attempt.ts";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
 import { forbidden } from "../../domain/batch-line.ts";
+import { ServiceError } from "../../domain/errors.ts";
 import { isRecord } from "../../domain/json-value.ts";
 import type { PreparedJobs } from "../../domain/prepared-jobs.ts";
 import type { Gate, GateVerdict, WorkScope } from "../../domain/work-scope.ts";
@@ -121,9 +122,11 @@ async function attempt(
   deps: AttemptDeps,
   drain: AbortSignal,
 ): Promise<AttemptRecord> {
-  const prepared = await deps.prepared.of(job.bulkId, job.jobType).catch(() => null);
-  const params = prepared === null ? null : renderExactly(prepared, job);
+  const prepared = await prepare(job, deps);
+  // Nothing was sent, and the database that is away now comes back: the job is as it was.
+  if (prepared === "away") return unsent(job, "rows_unavailable");
   if (prepared === null) return settleBroken(job, "job_type_gone");
+  const params = renderExactly(prepared, job);
   if (params === null) return settleBroken(job, "request_changed");
   const end = await callInPlace(dispatch, deps, (signal) => {
     if (signal.aborted || drain.aborted) return null;
@@ -147,6 +150,15 @@ async function attempt(
     random: deps.random(),
   });
   return isOwn ? { ...record, next: forbidden } : record;
+}
+
+/** The prepared jobs of its bulk; null where its type or what it shares cannot be had any more, `away` where that cannot be told now. */
+async function prepare(job: ClaimedJob, { prepared }: AttemptDeps): Promise<PreparedJobs | null | "away"> {
+  try {
+    return await prepared.of(job.bulkId, job.jobType);
+  } catch (error) {
+    return error instanceof ServiceError ? "away" : null;
+  }
 }
 
 /**
