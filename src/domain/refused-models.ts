@@ -7,7 +7,8 @@
 //
 // Or it is the request: what one asks for may be refused by a policy of the provider's. Such a job is refused again and again while
 // its model answers others in between. So a try goes to a job that was not refused yet, as long as there is one, and a job that is
-// refused for the third time, its model having answered others after each time before, fails and holds nobody back.
+// refused for the third time, its model having answered others after each time before or in the same message batch, fails and holds
+// nobody back.
 
 /** By model: when it was last refused, when it was last refused or tried, and which jobs were refused last, the last at the end. */
 export type RefusedModels = ReadonlyMap<
