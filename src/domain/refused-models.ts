@@ -38,6 +38,9 @@ export interface ModelStanding {
 /** By model that may be tried: the jobs that were refused, the last at the end. */
 export type Probing = ReadonlyMap<string, readonly string[]>;
 
+/** All jobs that are remembered as refused, of the models that may be tried. */
+export const rememberedOf = (probing: Probing): string[] => [...probing.values()].flat();
+
 /** Which refused models wait and which are due for a try; a probe every `probeMs`. */
 export function standingOf(refused: RefusedModels, now: Date, probeMs: number): ModelStanding {
   const held = new Set<string>();
