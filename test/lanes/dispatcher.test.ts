@@ -127,7 +127,7 @@ test("where all that is left of a refused model was refused before, the one refu
   const lane = await narrow();
   // No more than the window has room for: it takes the place of the last of the others.
   expect(await lane.runOnce()).toBe(5);
-  expect(entries.map(({ jobId }) => jobId).toSorted()).toEqual([...jobIds.slice(2, 7)]);
+  expect(entries.map(({ jobId }) => jobId).toSorted()).toEqual(jobIds.slice(2, 7));
 });
 
 test("a bulk of which one job was tried is not taken for exhausted", async () => {
