@@ -359,6 +359,7 @@ export interface Queries {
       entriesMax: number,
       attemptsMin: number,
       goodOutcomes: readonly (string | null)[],
+      heldBackReasons: readonly (string | null)[],
     ];
     row: { target: string; tenant_id: string; attempts: bigint; failed: bigint; retried: bigint };
     rows: "many";
