@@ -4,7 +4,9 @@ import type { Readable } from "node:stream";
 import { Readable as NodeReadable } from "node:stream";
 import { z } from "zod";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintsHere } from "./in-options.ts";
 import { cliLimits } from "./limits.ts";
+import { sluice } from "./typed.ts";
 
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -33,9 +35,11 @@ interface ClientOptions {
   readonly key: string;
   /** For a key of the installation: the tenant it acts for. */
   readonly tenant?: string | undefined;
+  /** What to do where the key may not do that, if the command knows better than the service. */
+  readonly forbiddenHint?: string | undefined;
 }
 
-export function createClient({ url, key, tenant }: ClientOptions): Client {
+export function createClient({ url, key, tenant, forbiddenHint }: ClientOptions): Client {
   const common = {
     authorization: `Bearer ${key}`,
     ...(tenant === undefined ? {} : { "sluice-tenant": tenant }),
@@ -55,7 +59,7 @@ export function createClient({ url, key, tenant }: ClientOptions): Client {
     }).catch((cause: unknown) => {
       throw unreachable(url, cause);
     });
-    if (!answer.ok) throw await refusal(answer);
+    if (!answer.ok) throw await refusal(answer, forbiddenHint);
     return answer;
   };
   return {
@@ -102,7 +106,7 @@ function unreachable(url: string, cause: unknown): CliError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const reason = inner instanceof Error && "code" in inner ? String(inner.code) : "no answer";
   return new CliError(exitCodes.unreachable, `Nothing answers at ${url} (${reason}).`, {
-    hint: "Start the service with sluice start, or say with SLUICE_URL where it is.",
+    hint: `Start the service with ${sluice} start, or say with SLUICE_URL where it is.`,
   });
 }
 
@@ -116,25 +120,24 @@ const problemSchema = z.object({
     .default([]),
 });
 
-async function refusal(answer: Response): Promise<CliError> {
+async function refusal(answer: Response, forbiddenHint: string | undefined): Promise<CliError> {
   const text = await answer.text().catch(() => "");
   const problem = problemSchema.safeParse(jsonOf(text));
   if (!problem.success)
     return new CliError(exitCodes.refused, `The answer was ${answer.status} and not one of Sluice.`, {
       hint: "Check SLUICE_URL: something else answers there.",
     });
-  const { title, detail, hint, code, errors } = problem.data;
-  const shown = errors.slice(0, cliLimits.errorsShownMax).map(errorLine);
-  if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
+  const { title, detail, code, errors } = problem.data;
+  const hint =
+    (code === "forbidden_scope" ? forbiddenHint : undefined) ?? hintsHere[code ?? ""] ?? problem.data.hint;
+  const fields = errors.slice(0, cliLimits.errorsShownMax);
+  const left = errors.length - fields.length;
   return new CliError(exitCodes.refused, [title, detail].filter((part) => part !== undefined).join(" "), {
     hint: `${hint ?? "See docs/errors.md."}${code === undefined ? "" : ` (${code})`}`,
-    details: shown,
+    fields,
+    details: left === 0 ? [] : [`and ${left} more`],
   });
 }
-
-/** One error of an upload or a body, as a line. */
-export const errorLine = (error: { line?: number | undefined; field: string; reason: string }): string =>
-  `${error.line === undefined ? "" : `line ${error.line}: `}${error.field} ${error.reason}`.trim();
 
 function jsonOf(text: string): unknown {
   try {

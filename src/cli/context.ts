@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { type Client, createClient } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { printResult } from "./output.ts";
-import { configOf, type Holder, serviceKey, serviceUrl } from "./settings.ts";
+import { asTyped } from "./typed.ts";
+import { configOf, forbiddenHint, type Holder, serviceKey, serviceUrl } from "./settings.ts";
 
 /** The options of every command. */
 export interface CommonOptions {
@@ -30,15 +31,21 @@ export class Context {
   }
 
   print(options: CommonOptions, value: unknown, text: () => string): void {
-    printResult(this.deps.stdout, options.json === true, value, text);
+    printResult(this.deps.stdout, options.json === true, value, () => asTyped(text(), this.deps));
   }
 
   /** The service, with SLUICE_KEY or the first key that suits the command. */
   async service(options: ServiceOptions, holder: Holder = "default"): Promise<Client> {
     const config = configOf(this.deps);
     const asInstallation = options.installation === true || options.tenant !== undefined;
-    const key = await serviceKey(this.deps, config, asInstallation ? "installation" : holder);
-    return createClient({ url: serviceUrl(this.deps, config), key, tenant: options.tenant });
+    const needed = asInstallation ? "installation" : holder;
+    const key = await serviceKey(this.deps, config, needed);
+    return createClient({
+      url: serviceUrl(this.deps, config),
+      key,
+      tenant: options.tenant,
+      forbiddenHint: forbiddenHint(this.deps, config, needed),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 // How a command ends, for scripts that look. docs/cli.md has the same table.
+import type { WrongField } from "./in-options.ts";
 
 export const exitCodes = {
   /** Done. */
@@ -23,18 +24,27 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+interface MoreOfError {
+  readonly hint: string;
+  readonly fields?: readonly WrongField[];
+  readonly details?: readonly string[];
+}
+
 /** A command cannot go on: what is wrong, and what to do about it. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: ExitCode;
   readonly hint: string;
-  /** Further lines, such as the errors of single lines of an upload. */
+  /** What is wrong with single fields, or lines of an upload. */
+  readonly fields: readonly WrongField[];
+  /** Further lines, below those of the fields. */
   readonly details: readonly string[];
 
-  constructor(exitCode: ExitCode, message: string, more: { hint: string; details?: readonly string[] }) {
+  constructor(exitCode: ExitCode, message: string, more: MoreOfError) {
     super(message);
     this.exitCode = exitCode;
     this.hint = more.hint;
+    this.fields = more.fields ?? [];
     this.details = more.details ?? [];
   }
 }

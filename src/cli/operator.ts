@@ -10,7 +10,9 @@ import { migrate, migrationState } from "../postgres/migrate.ts";
 import { openPool, type Pool } from "../postgres/pool.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintsHere } from "./in-options.ts";
 import { configOf } from "./settings.ts";
+import { sluice } from "./typed.ts";
 
 export interface Operator {
   readonly pool: Pool;
@@ -29,7 +31,7 @@ export async function asOperator<T>(deps: CliDeps, work: (operator: Operator) =>
         exitCodes.refused,
         `The database has not been set up: ${pending.join(", ")} missing.`,
         {
-          hint: "Run sluice migrate, or start the service once.",
+          hint: `Run ${sluice} migrate, or start the service once.`,
         },
       );
     return work({ pool, log, newId, actor: `operator:${userName()}` });
@@ -100,8 +102,8 @@ export function asCliError(error: unknown): unknown {
     away ? exitCodes.unreachable : exitCodes.refused,
     [error.message, error.detail].filter((part) => part !== undefined && part !== "").join(" "),
     {
-      hint: `${errorCatalogue[error.code].hint} (${error.code})`,
-      details: error.fields.map(({ field, reason }) => `${field} ${reason}`),
+      hint: `${hintsHere[error.code] ?? errorCatalogue[error.code].hint} (${error.code})`,
+      fields: error.fields,
     },
   );
 }

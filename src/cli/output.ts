@@ -23,6 +23,10 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
     .join("\n");
 }
 
+/** A table, or one line that says that there is nothing to list. */
+export const listing = (head: readonly string[], rows: readonly (readonly Cell[])[], none: string): string =>
+  rows.length === 0 ? none : table(head, rows);
+
 const shown = (cell: Cell): string => (cell === null || cell === undefined ? "-" : String(cell));
 
 function isNumeric(rows: readonly (readonly Cell[])[], column: number): boolean {

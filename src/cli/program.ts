@@ -17,7 +17,9 @@ import { addStopCommands } from "./commands/stop.ts";
 import { Context } from "./context.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { hintInOptions, wrongLine } from "./in-options.ts";
 import { asCliError } from "./operator.ts";
+import { asTyped, sluice } from "./typed.ts";
 
 interface ProgramOptions {
   readonly version: string;
@@ -26,16 +28,16 @@ interface ProgramOptions {
 /** The program with all commands. Parsing throws what went wrong; `runCli` turns it into words and an exit code. */
 export function createProgram(context: Context, { version }: ProgramOptions): Command {
   const { stdout, stderr } = context.deps;
-  const program = new Command("sluice")
+  const program = new Command(asTyped(sluice, context.deps))
     .description("Runs bulk LLM work on the Anthropic API: capped on cost, paced, batched at half price.")
     .version(version)
-    .showHelpAfterError("(sluice --help lists the commands)")
+    .showHelpAfterError(`(${sluice} --help lists the commands)`)
     .exitOverride()
     // An option belongs to the command it stands behind: `stops` and `stops show` both take --json.
     .enablePositionalOptions()
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
+      writeOut: (text) => stdout.write(asTyped(text, context.deps)),
+      writeErr: (text) => stderr.write(asTyped(text, context.deps)),
     });
   addProcessCommands(program, context);
   addBulkCommands(program, context);
@@ -64,16 +66,26 @@ export async function runCli(
   options: ProgramOptions,
 ): Promise<number> {
   const context = new Context(deps);
+  const program = createProgram(context, options);
+  let command: Command | undefined;
+  program.hook("preAction", (_, acting) => void (command = acting));
   try {
-    await createProgram(context, options).parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...argv], { from: "user" });
     return context.exitCode;
   } catch (error) {
     // Commander has printed what was wrong, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const told = asCliError(error);
     if (!(told instanceof CliError)) throw error;
-    const lines = [`error: ${told.message}`, ...told.details.map((detail) => `  ${detail}`), told.hint];
-    deps.stderr.write(`${lines.join("\n")}\n`);
+    deps.stderr.write(asTyped(`${errorLines(told, command ?? program).join("\n")}\n`, deps));
     return told.exitCode;
   }
 }
+
+/** What is wrong, where, and what to do about it, in the words of the command that was typed. */
+const errorLines = ({ message, fields, details, hint }: CliError, command: Command): string[] => [
+  `error: ${message}`,
+  ...fields.map((field) => `  ${wrongLine(field, command)}`),
+  ...details.map((detail) => `  ${detail}`),
+  hintInOptions(hint, command),
+];

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { countsText } from "./bulk-status.ts";
 import type { Cell } from "./output.ts";
+import { sluice } from "./typed.ts";
 
 const flagSchema = z.object({ kind: z.string(), scope: z.string(), reason: z.string(), set_by: z.string() });
 
@@ -62,7 +63,7 @@ export function queueText(queue: QueueStatus): string {
   return [
     `Queue ${queue.name}${queue.shared ? " (shared)" : ""}, owner ${queue.owner}, ${nowText(queue)}.`,
     budget === null
-      ? "No budget of its own: see sluice budget list for those that bind it."
+      ? `No budget of its own: see ${sluice} budget list for those that bind it.`
       : `Budget $${budget.limit_usd} per ${budget.window}: spent $${budget.spent_usd}, held $${budget.held_usd}, free $${budget.available_usd}.`,
     backlog.total === 0 ? "Nothing waits." : `Waiting: ${lanes.join("; ")}.`,
   ].join("\n");

@@ -1,6 +1,6 @@
 // A stop's receipt in words.
 import type { ReceiptDocument } from "../control/stop-document.ts";
-import { instant, table } from "./output.ts";
+import { instant, listing, table } from "./output.ts";
 
 const scopeNames = {
   global: "everything",
@@ -46,7 +46,7 @@ export function receiptText(receipt: ReceiptDocument): string {
     `Waiting   ${receipt.jobs_waiting} jobs`,
     `Billing   at most $${receipt.may_still_cost_usd} for what is at the provider`,
   ];
-  const processes = table(
+  const processes = listing(
     ["PROCESS", "STATE", "IN FLIGHT", "LAST CALL (UTC)", "HOST", "PID"],
     receipt.processes.map((one) => [
       one.id,
@@ -56,6 +56,7 @@ export function receiptText(receipt: ReceiptDocument): string {
       one.host,
       one.pid,
     ]),
+    "No process of Sluice was running.",
   );
   const rows = batches.list.map((batch) => [
     batch.id,

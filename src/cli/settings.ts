@@ -11,6 +11,7 @@ import { parseConfig, type Config } from "../config/config.ts";
 import { ServiceError } from "../domain/errors.ts";
 import type { CliDeps } from "./deps.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
+import { sluice } from "./typed.ts";
 
 /** Which of the first keys a command needs where SLUICE_KEY is not set. */
 export type Holder = "installation" | "default";
@@ -23,7 +24,7 @@ export function configOf(deps: Pick<CliDeps, "environment">): Config {
     if (!(error instanceof ServiceError)) throw error;
     throw new CliError(exitCodes.usage, "The configuration is not valid.", {
       details: error.detail?.split("\n") ?? [],
-      hint: "Correct the environment; sluice check-config prints what is in force, docs/configuration.md lists all.",
+      hint: `Correct the environment; ${sluice} check-config prints what is in force, docs/configuration.md lists all.`,
     });
   }
 }
@@ -43,6 +44,24 @@ export function serviceUrl(deps: Pick<CliDeps, "environment">, config: Config): 
 const reachable = (host: string): string =>
   ["0.0.0.0", "::", "[::]"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
 
+const keysPath = ({ dataDir }: Config): string => join(dataDir, "keys.json");
+
+/** What to do where the key that a command used may not do it; undefined: the service says it better. */
+export function forbiddenHint(
+  { environment }: Pick<CliDeps, "environment">,
+  config: Config,
+  needed: Holder,
+): string | undefined {
+  const given = (environment["SLUICE_KEY"] ?? "") !== "";
+  // The first key of a tenant has every scope: what it may not do is the installation's.
+  if (needed === "default")
+    return given ? undefined : "Say --installation: then the installation's first key is used.";
+  const make = `${sluice} key create --installation --holder-kind person --holder NAME --scopes read,operate,admin`;
+  return given
+    ? `SLUICE_KEY holds a key that may not. Unset it on the machine of the service, and the installation's first key is used (installation in ${keysPath(config)}); or make another one: ${make}`
+    : `Set SLUICE_KEY to a key of the installation that may: ${make}`;
+}
+
 const keysFile = z.object({ installation: z.string(), default: z.string() });
 
 /** The API key a command uses. */
@@ -53,21 +72,21 @@ export async function serviceKey(
 ): Promise<string> {
   const given = deps.environment["SLUICE_KEY"] ?? "";
   if (given !== "") return given;
-  const path = join(config.dataDir, "keys.json");
+  const path = keysPath(config);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
     throw new CliError(
       exitCodes.usage,
       `No API key: SLUICE_KEY is not set and ${path} is not there (${code}).`,
       {
-        hint: "Set SLUICE_KEY, or make a key: sluice key create --tenant default --holder-kind person --holder NAME --scopes admin",
+        hint: `Set SLUICE_KEY, or make a key: ${sluice} key create --tenant default --holder-kind person --holder NAME --scopes admin`,
       },
     );
   });
   const keys = keysFile.safeParse(parsed(text));
   if (keys.success) return keys.data[holder];
   throw new CliError(exitCodes.usage, `${path} is damaged.`, {
-    hint: "Set SLUICE_KEY, or delete the file and make a key with sluice key create.",
+    hint: `Set SLUICE_KEY, or delete the file and make a key with ${sluice} key create.`,
   });
 }
 

@@ -41,19 +41,26 @@ export interface RestoreReport {
   readonly doubtful: number;
 }
 
+export interface RestoreChoice {
+  /** Replaces what the database holds. */
+  readonly force: boolean;
+  /** Asked once everything else allows it and there is something to replace; throws where it is not to be. */
+  confirm?(): Promise<void>;
+}
+
 /**
- * Restores a backup. `force` replaces what the database holds.
+ * Restores a backup.
  * @throws ServiceError backup_damaged | restore_refused | migration_missing | migration_changed
  */
 export async function restore(
   deps: RestoreDeps,
   file: string,
-  { force }: { force: boolean },
+  choice: RestoreChoice,
 ): Promise<RestoreReport> {
   const parts = partsOf(file);
   try {
     const head = parse(headSchema, await nextLine(parts));
-    await prepare(deps, head, force);
+    await prepare(deps, head, choice);
     const source = { head, parts, backupSha256: await fileSha256(file) };
     const report = await withTransaction(deps.pool, (client) => fill(client, deps, source));
     await migrate(deps.pool, deps.log);
@@ -82,7 +89,7 @@ async function* mapErrors(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 }
 
 /** Tables as the backup's day had them, in a database that may be overwritten. */
-async function prepare({ pool, log }: RestoreDeps, head: BackupHead, force: boolean): Promise<void> {
+async function prepare({ pool, log }: RestoreDeps, head: BackupHead, choice: RestoreChoice): Promise<void> {
   const known = codeMigrations();
   for (const wanted of head.migrations) {
     const ours = known.find(({ number }) => number === wanted.number);
@@ -100,16 +107,27 @@ async function prepare({ pool, log }: RestoreDeps, head: BackupHead, force: bool
   if (applied.some((number) => !numbers.has(number)))
     throw new ServiceError("restore_refused", { detail: "Its tables are newer than the backup's." });
   if (applied.length > 0) {
-    const { holdsWork, alive } = await readUse(pool);
-    if (alive > 0)
-      throw new ServiceError("restore_refused", {
-        detail: `${alive} processes of Sluice work on it; stop them first.`,
-      });
-    if (holdsWork && !force)
+    const holdsWork = await requireUnused(pool);
+    if (holdsWork && !choice.force)
       throw new ServiceError("restore_refused", { detail: "It holds tenants and their work." });
+    if (holdsWork && choice.confirm !== undefined) {
+      await choice.confirm();
+      // A person takes a while, in which a process may have been started.
+      await requireUnused(pool);
+    }
   }
   const names = new Set(head.migrations.map(({ name }) => name));
   await migrate(pool, log, undefined, (name) => names.has(name));
+}
+
+/** Whether it holds something. @throws ServiceError restore_refused while processes work on it */
+async function requireUnused(pool: Pool): Promise<boolean> {
+  const { holdsWork, alive } = await readUse(pool);
+  if (alive > 0)
+    throw new ServiceError("restore_refused", {
+      detail: `${alive} processes of Sluice work on it; stop them first.`,
+    });
+  return holdsWork;
 }
 
 interface Source {

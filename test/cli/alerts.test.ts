@@ -1,4 +1,6 @@
 // sluice alerts, against a whole service.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { openInstallation, type Installation } from "../support/installation.ts";
@@ -27,6 +29,19 @@ test("a test alert goes the whole way, and without a webhook says that the log i
     await run(["alerts", "list", "--kind", "test", "--installation", "--json"], { environment }),
   );
   expect(document).toMatchObject({ alerts: [{ kind: "test", state: "logged" }], next: null });
+});
+
+test("with a tenant's key it says whose key it takes and where that is", async () => {
+  const keys = await readFile(join(installation.config.dataDir, "keys.json"), "utf8");
+  const { default: key } = JSON.parse(keys) as { default: string };
+  const refused = await run(["alerts", "test"], { environment: { ...environment, SLUICE_KEY: key } });
+  expect(refused).toMatchObject({ code: exitCodes.refused, stdout: "" });
+  expect(refused.stderr).toContain("This needs a key of the installation.");
+  expect(refused.stderr).toContain(
+    `SLUICE_KEY holds a key that may not. Unset it on the machine of the service, and the installation's first key is used (installation in ${installation.config.dataDir}/keys.json)`,
+  );
+  expect(refused.stderr).toContain("sluice key create --installation");
+  expect(refused.stderr).not.toContain(key);
 });
 
 test("a test alert that the webhook refuses is a failure with its reason", async () => {

@@ -67,10 +67,16 @@ test("what is off says why, and a person's word begins anew", async () => {
 test("a model that was never counted and a type that is not off are told so", async () => {
   const trust = await run(["bound", "trust", "claude-sonnet-5", "--reason", "why"], { environment });
   expect(trust.code).toBe(exitCodes.refused);
-  expect(trust.stderr).toContain("never counted");
-  expect((await run(["bound", "size", "nothing", "--reason", "why"], { environment })).code).toBe(
-    exitCodes.refused,
+  expect(trust.stderr).toBe(
+    "error: Requests of claude-sonnet-5 were never counted: there is nothing to begin anew.\n" +
+      "sluice bound list shows what was counted and sized, and what is off.\n",
   );
+  const unknown = await run(["bound", "trust", "claude-haikou", "--reason", "why"], { environment });
+  expect(unknown.code).toBe(exitCodes.refused);
+  expect(unknown.stderr).toContain("claude-haikou is the name of no model known here.");
+  const size = await run(["bound", "size", "nothing", "--reason", "why"], { environment });
+  expect(size.code).toBe(exitCodes.refused);
+  expect(size.stderr).toContain("No right-sizing of nothing is off.");
   const wide = ["bound", "trust", "claude-opus-5", "--margin-pct", "101", "--reason", "why"];
   expect((await run(wide, { environment })).code).toBe(exitCodes.usage);
 });

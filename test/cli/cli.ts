@@ -36,6 +36,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     },
     { version: "1.2.3" },
   );
+  // Nothing leaves with the mark of a text that was not made for whoever reads it (src/cli/typed.ts).
+  if (/\u{E000}/u.test(printed.stdout + printed.stderr)) throw new Error(`unfinished: ${argv.join(" ")}`);
   return { code, ...printed };
 }
 

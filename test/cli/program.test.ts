@@ -61,6 +61,15 @@ test.each([
   { argv: ["budget", "set", "q", "--limit-usd", "ten", "--window", "day"], says: "such as 12.50" },
   { argv: ["budget", "set", "q", "--limit-usd", "10", "--window", "week"], says: "day, month, total" },
   {
+    argv: ["budget", "set", "q", "--limit-usd", "10"],
+    says: "needs --window day|month|total.\nSuch as: sluice budget set tickets --limit-usd 5 --window day",
+  },
+  { argv: ["budget", "set", "q"], says: "needs --limit-usd DOLLARS and --window day|month|total." },
+  {
+    argv: ["budget", "create", "queue", "q", "--limit-usd", "5"],
+    says: "'--window <day|month|total>' not specified\nSuch as: sluice budget create queue tickets",
+  },
+  {
     argv: ["key", "create", "--holder-kind", "person", "--holder", "A", "--scopes", "all"],
     says: "comma list",
   },

@@ -120,7 +120,7 @@ test("a refused upload names line, field and reason; a skipping one says what it
   const refused = await run(["submit", "-", "--type", "classify-intent"], { environment, stdin: lines });
   expect(refused).toMatchObject({ code: exitCodes.refused, stdout: "" });
   expect(refused.stderr).toMatch(/^ {2}line 2: input\.text .+$/m);
-  expect(refused.stderr).toContain("on_invalid=skip");
+  expect(refused.stderr).toContain("--on-invalid skip");
 
   const skipped = await run(["submit", "-", "--type", "classify-intent", "--on-invalid", "skip"], {
     environment,
@@ -176,7 +176,7 @@ test("ceilings: made for any scope, raised with a reason, shown with what is hel
   expect(listed.stdout).toMatch(new RegExp(`${id} .*queue capped.*\\$2.00/day.*reject`));
   const bare = await run(["budget", "set", id, "--limit-usd", "3"], { environment });
   expect(bare).toMatchObject({ code: exitCodes.refused });
-  expect(bare.stderr).toContain("reason is required to raise, replace or end a budget");
+  expect(bare.stderr).toContain("\n  --reason is required to raise, replace or end a budget\n");
   const raised = await run(["budget", "set", id, "--limit-usd", "3", "--reason", "May"], { environment });
   expect(raised.stdout).toContain("$3.00 per day, until ");
   const shown = await run(["budget", "show", id], { environment });
@@ -228,6 +228,9 @@ test("a tenant's key sees its own queues only, an installation key may act for i
     environment: acme,
   });
   expect(denied).toMatchObject({ code: exitCodes.refused, stderr: expect.stringContaining("admin") });
+  const all = ["budget", "create", "global", "--limit-usd", "9", "--window", "month"];
+  const mine = await run(all, { environment });
+  expect(mine.stderr).toContain("A global budget needs a key of the installation.\nSay --installation: ");
 });
 
 test("another tenant's bulk does not exist, and a failed download leaves no file", async () => {

@@ -217,8 +217,14 @@ test("a drill under load: quiet within seconds, no start after it, and who did i
   const environment = { ...fleet.environment, SLUICE_URL: fleet.url };
   const ran = await run(["drill", "--json"], { environment });
   expect(ran, ran.stderr).toMatchObject({ code: 0 });
-  const report = documentOf(ran) as { stop: string; at: string; quiet_ms: number };
-  expect(report).toMatchObject({ complete: true, unconfirmed: 0, by: "person:operator" });
+  const report = documentOf(ran) as { stop: string; at: string; quiet_ms: number; in_flight: number };
+  expect(report).toMatchObject({
+    complete: true,
+    unconfirmed: 0,
+    by: "person:operator",
+    batches_in_flight: 0,
+  });
+  expect(report.in_flight).toBeGreaterThan(0);
   expect(startsSince(Date.parse(report.at) + report.quiet_ms)).toEqual([]);
   const { rows } = await fleet.db.query(
     "SELECT actor, act, detail->>'reason' AS reason FROM audit_events WHERE detail->>'flag' = $1 ORDER BY id",

@@ -222,6 +222,8 @@ describe("a submission makes caps smaller and never larger", () => {
     expect((await api.json(200, "/v1/types/web-answer")).caps).toMatchObject({
       server_tool_uses_max: 3,
       continuations_max: 4,
+      // The type says 5, the installation 3.
+      attempts_max: 3,
     });
     const body = upload([{ input: message() }]);
     const quoted = await api.json(200, "/v1/bulks?type=message&cap=attempts_max:2&quote=true", body);

@@ -173,6 +173,7 @@ test("a database that holds work is not overwritten, but when that is wished and
   expect(again.stderr).toContain("restore_refused");
   const asked = await run(["restore", file(), "--force"], { environment: onTarget(), stdin: "no\n" });
   expect(asked).toMatchObject({ code: exitCodes.usage });
+  expect(asked.stderr).toContain("is replaced. Type");
   expect(
     await run(["restore", file(), "--force"], { environment: onTarget(), stdin: "replace\n" }),
   ).toMatchObject({ code: 0 });
@@ -180,6 +181,11 @@ test("a database that holds work is not overwritten, but when that is wished and
   await installation.start({ DATABASE_URL: target.url, SLUICE_QUEUE_PREFIX: "restored" });
   const busy = await restore(file(), "--force", "--yes");
   expect(busy.stderr).toContain("stop them first");
+  // Nobody is asked about what is not going to happen.
+  const unasked = await run(["restore", file(), "--force"], { environment: onTarget(), stdin: "replace\n" });
+  expect(unasked).toMatchObject({ code: exitCodes.refused });
+  expect(unasked.stderr).toContain("stop them first");
+  expect(unasked.stderr).not.toContain('Type "replace"');
 }, 120_000);
 
 test("memory stays flat, whatever the size: a hundred megabytes go out and come back through a few", async () => {

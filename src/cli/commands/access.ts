@@ -18,7 +18,8 @@ import { common, type CommonOptions, type Context } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
 import { asOperator, type Operator } from "../operator.ts";
-import { instant, table } from "../output.ts";
+import { instant, listing, table } from "../output.ts";
+import { sluice } from "../typed.ts";
 
 export function addAccessCommands(program: Command, context: Context): void {
   const tenant = program.command("tenant").description("tenants of this installation");
@@ -34,7 +35,7 @@ export function addAccessCommands(program: Command, context: Context): void {
 
 function addTenantCreate(tenant: Command, context: Context): void {
   common(tenant.command("create").argument("<name>", "1 to 63 characters of a-z, 0-9, _ and -"))
-    .description("create a tenant; make it a key with sluice key create")
+    .description(`create a tenant; make it a key with ${sluice} key create`)
     .action(async (name: string, options: CommonOptions) => {
       if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name))
         throw new CliError(exitCodes.usage, `${name} cannot be the name of a tenant.`, {
@@ -44,7 +45,7 @@ function addTenantCreate(tenant: Command, context: Context): void {
       context.print(options, { id: made.id, name: made.name, created_at: made.createdAt }, () =>
         [
           `Tenant ${made.name} created.`,
-          `Next: sluice key create --tenant ${made.name} --holder-kind service --holder NAME --scopes submit,read`,
+          `Next: ${sluice} key create --tenant ${made.name} --holder-kind service --holder NAME --scopes submit,read`,
         ].join("\n"),
       );
     });
@@ -77,7 +78,7 @@ function addTenantPause(tenant: Command, context: Context): void {
         await pauseTenant(pauseDeps(operator), id, { actor: operator.actor, reason: options.reason });
       });
       context.print(options, { paused: true, tenant: name, reason: options.reason }, () =>
-        [`Tenant ${name} is paused.`, `Next: sluice tenant resume ${name}`].join(" "),
+        [`Tenant ${name} is paused.`, `Next: ${sluice} tenant resume ${name}`].join(" "),
       );
     });
 }
@@ -182,7 +183,7 @@ function addKeyList(key: Command, context: Context): void {
         ),
       );
       context.print(options, { keys }, () =>
-        table(
+        listing(
           ["ID", "TENANT", "HOLDER", "SCOPES", "SECRET", "CREATED (UTC)", "REVOKED (UTC)"],
           keys.map((row) => [
             row.id,
@@ -193,13 +194,17 @@ function addKeyList(key: Command, context: Context): void {
             instant(row.created_at),
             instant(row.revoked_at),
           ]),
+          `No keys. Next: ${sluice} key create ${ownerOption(options.tenant)} --holder-kind person --holder NAME --scopes submit,read`,
         ),
       );
     });
 }
 
+const ownerOption = (tenant = "NAME"): string =>
+  tenant === "installation" ? "--installation" : `--tenant ${tenant}`;
+
 function addKeyRevoke(key: Command, context: Context): void {
-  common(key.command("revoke").argument("<id>", "the key's id, from sluice key list"))
+  common(key.command("revoke").argument("<id>", `the key's id, from ${sluice} key list`))
     .description("revoke a key; it stops working within seconds")
     .action(async (id: string, options: CommonOptions) => {
       await asOperator(context.deps, (operator) =>

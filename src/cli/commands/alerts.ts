@@ -8,7 +8,8 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
-import { instant, table } from "../output.ts";
+import { instant, listing } from "../output.ts";
+import { sluice } from "../typed.ts";
 
 export function addAlertCommands(program: Command, context: Context): void {
   const alerts = program.command("alerts").description("what happened that a person should know of");
@@ -50,9 +51,13 @@ function addAlertList(alerts: Command, context: Context): void {
       const answer = await client.request("GET", "/v1/alerts", { query: { state, kind, limit } });
       const page = parseAnswer(pageSchema, answer, client.url);
       context.print(options, page, () =>
-        page.alerts.length === 0
-          ? "No alerts."
-          : table(["AT (UTC)", "SEVERITY", "STATE", "TENANT", "OWNER", "WHAT"], page.alerts.map(rowOf)),
+        listing(
+          ["AT (UTC)", "SEVERITY", "STATE", "TENANT", "OWNER", "WHAT"],
+          page.alerts.map(rowOf),
+          state === undefined && kind === undefined
+            ? `No alerts. Whether one would reach you: ${sluice} alerts test`
+            : "No such alerts.",
+        ),
       );
     });
 }

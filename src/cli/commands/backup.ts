@@ -11,6 +11,7 @@ import { CliError, exitCodes } from "../exit-codes.ts";
 import { asOperator, asRestorer } from "../operator.ts";
 import { instant, table } from "../output.ts";
 import { recover, type Recovery } from "../recover.ts";
+import { sluice } from "../typed.ts";
 
 export function addBackupCommands(program: Command, context: Context): void {
   addBackup(program, context);
@@ -60,15 +61,18 @@ function fileError(error: unknown, file: string): unknown {
 }
 
 function addRestore(program: Command, context: Context): void {
-  common(program.command("restore").argument("<file>", "a file that sluice backup has written"))
-    .description("restore a backup into an empty database; everything is stopped until sluice recover")
+  common(program.command("restore").argument("<file>", `a file that ${sluice} backup has written`))
+    .description(`restore a backup into an empty database; everything is stopped until ${sluice} recover`)
     .option("--force", "replace what the database holds; asks first")
     .option("--yes", "with --force: do not ask")
     .action(async (file: string, options: RestoreOptions) => {
       const report = await asRestorer(context.deps, async (restorer) => {
-        if (options.force === true && options.yes !== true) await confirm(context, restorer.database);
-        return restore({ ...restorer, clock: systemClock }, file, { force: options.force === true }).catch(
-          (error: unknown) => Promise.reject(fileError(error, file)),
+        const choice = {
+          force: options.force === true,
+          ...(options.yes === true ? {} : { confirm: () => confirm(context, restorer.database) }),
+        };
+        return restore({ ...restorer, clock: systemClock }, file, choice).catch((error: unknown) =>
+          Promise.reject(fileError(error, file)),
         );
       });
       const shown = {
@@ -81,7 +85,7 @@ function addRestore(program: Command, context: Context): void {
         [
           `${total(report.rows)} rows of ${instant(report.snapshotAt)} UTC restored; every count and hash is right.`,
           "Everything is stopped: what was spent since is not in these books yet.",
-          "Next: sluice recover",
+          `Next: ${sluice} recover`,
         ].join("\n"),
       );
     });

@@ -8,6 +8,8 @@ import {
   countSamplesMin,
   isTrusted,
 } from "../../domain/count-trust.ts";
+import { ServiceError } from "../../domain/errors.ts";
+import { findModel } from "../../domain/models.ts";
 import { rightSizing } from "../../domain/right-size.ts";
 import { renewSizes, renewTrust } from "../../money/bounds.ts";
 import { silentLog } from "../../observe/log.ts";
@@ -16,8 +18,10 @@ import type { ModelTrust } from "../../postgres/count-trust.ts";
 import { readSizes } from "../../postgres/right-sizes.ts";
 import type { TypeSize } from "../../postgres/right-sizes.ts";
 import { common, type CommonOptions, type Context } from "../context.ts";
+import { CliError, exitCodes } from "../exit-codes.ts";
 import { asOperator } from "../operator.ts";
 import { table } from "../output.ts";
+import { sluice } from "../typed.ts";
 
 export function addBoundCommands(program: Command, context: Context): void {
   const bound = program
@@ -89,7 +93,9 @@ function addTrust(bound: Command, context: Context): void {
     .action(async (model: string, options: ActOptions & { marginPct: number }) => {
       const marginBp = Math.round(options.marginPct * 100);
       await asOperator(context.deps, ({ pool, actor }) =>
-        renewTrust({ pool, log: silentLog }, { model, marginBp, reason: options.reason, actor }),
+        renewTrust({ pool, log: silentLog }, { model, marginBp, reason: options.reason, actor }).catch(
+          (error: unknown) => Promise.reject(nothingOff(error, neverCounted(model))),
+        ),
       );
       context.print(
         options,
@@ -105,10 +111,25 @@ function addSize(bound: Command, context: Context): void {
     .requiredOption("--reason <text>", "why", reasonText)
     .action(async (jobType: string, options: ActOptions) => {
       await asOperator(context.deps, ({ pool, actor }) =>
-        renewSizes({ pool, log: silentLog }, { jobType, reason: options.reason, actor }),
+        renewSizes({ pool, log: silentLog }, { jobType, reason: options.reason, actor }).catch(
+          (error: unknown) => Promise.reject(nothingOff(error, `No right-sizing of ${jobType} is off.`)),
+        ),
       );
       context.print(options, { type: jobType }, () => `${jobType} is right-sized again.`);
     });
+}
+
+function neverCounted(model: string): string {
+  if (findModel(model) === undefined) return `${model} is the name of no model known here.`;
+  return `Requests of ${model} were never counted: there is nothing to begin anew.`;
+}
+
+/** What has nothing to begin anew is neither missing nor somebody else's, as the catalogue has it for ids. */
+function nothingOff(error: unknown, message: string): unknown {
+  if (!(error instanceof ServiceError) || error.code !== "not_found") return error;
+  return new CliError(exitCodes.refused, message, {
+    hint: `${sluice} bound list shows what was counted and sized, and what is off.`,
+  });
 }
 
 function percent(text: string): number {

@@ -19,9 +19,10 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
-import { table } from "../output.ts";
+import { listing } from "../output.ts";
 import { queueText } from "../queue-status.ts";
 import { onQueue, putQueue, type QueueOptions, serviceFor, sharedQuery } from "./queue.ts";
+import { sluice } from "../typed.ts";
 
 export function addBudgetCommands(program: Command, context: Context): void {
   const budget = program.command("budget").description("ceilings on money");
@@ -56,8 +57,17 @@ function addList(budget: Command, context: Context): void {
         const page = parseAnswer(budgetPageSchema, answer, client.url);
         return { rows: page.budgets, next: page.next };
       });
-      context.print(options, { budgets }, () => table(budgetHead, budgets.map(budgetRow)));
+      context.print(options, { budgets }, () =>
+        listing(budgetHead, budgets.map(budgetRow), noBudgets(options)),
+      );
     });
+}
+
+function noBudgets({ scope, target, ended }: ListOptions): string {
+  if (scope !== undefined || target !== undefined)
+    return ended === true ? "No such budgets." : "No such budget is in force.";
+  const none = ended === true ? "No budgets." : "No budget is in force.";
+  return `${none} Next: ${sluice} budget create queue NAME --limit-usd 5 --window day`;
 }
 
 const pageSize = { limit: String(cliLimits.pageRows) };
@@ -105,7 +115,7 @@ interface CreateOptions extends QueueOptions {
 }
 
 const windowOption = (): Option =>
-  new Option("--window <kind>", "what the ceiling is for").choices(windowKinds);
+  new Option(`--window <${windowKinds.join("|")}>`, "what the ceiling is for").choices(windowKinds);
 const whenBoundOption = (): Option =>
   new Option("--when-bound <rule>", "what becomes of work without room").choices(whenBoundRules);
 
@@ -116,6 +126,7 @@ function addCreate(budget: Command, context: Context): void {
     .argument("[target]", "queue, tenant, job type, name:value of a label, id of a bulk")
     .requiredOption("--limit-usd <dollars>", "such as 12.50", dollars)
     .addOption(windowOption().makeOptionMandatory())
+    .showHelpAfterError(`Such as: ${sluice} budget create queue tickets --limit-usd 5 --window day`)
     .option("--time-zone <name>", "in which days and months begin (default: UTC)")
     .addOption(whenBoundOption())
     .option("--owner <name>", "who answers for it")
@@ -166,7 +177,7 @@ function addSet(budget: Command, context: Context): void {
 async function setById(context: Context, id: string, options: SetOptions): Promise<void> {
   if (options.window !== undefined || options.timeZone !== undefined)
     throw new CliError(exitCodes.usage, "A budget keeps its window and time zone.", {
-      hint: "Create another one with sluice budget create, and end this one.",
+      hint: `Create another one with ${sluice} budget create, and end this one.`,
     });
   const { limitUsd, whenBound, owner, force, reason } = options;
   const change = { limit_usd: limitUsd, when_bound: whenBound, owner, force, reason };
@@ -176,13 +187,18 @@ async function setById(context: Context, id: string, options: SetOptions): Promi
 
 async function setOfQueue(context: Context, name: string, options: SetOptions): Promise<void> {
   const { limitUsd, window, timeZone, whenBound, owner, force, reason } = options;
-  if (limitUsd === undefined || window === undefined)
-    throw new CliError(exitCodes.usage, "A queue's budget needs --limit-usd and --window.", {
-      hint: "Such as: sluice budget set tickets --limit-usd 5 --window day",
+  if (limitUsd === undefined || window === undefined) {
+    const missing = [
+      ...(limitUsd === undefined ? ["--limit-usd DOLLARS"] : []),
+      ...(window === undefined ? [`--window ${windowKinds.join("|")}`] : []),
+    ];
+    throw new CliError(exitCodes.usage, `A queue's budget needs ${missing.join(" and ")}.`, {
+      hint: `Such as: ${sluice} budget set tickets --limit-usd 5 --window day`,
     });
+  }
   if (whenBound !== undefined || owner !== undefined)
     throw new CliError(exitCodes.usage, "That is set by the id of the budget.", {
-      hint: "Its id is in sluice budget list; a queue's owner is set by sluice queue set.",
+      hint: `Its id is in ${sluice} budget list; a queue's owner is set by ${sluice} queue set.`,
     });
   const wish = { budget: { limit_usd: limitUsd, window, time_zone: timeZone }, force, reason };
   const saved = await putQueue(await serviceFor(context, options), name, wish, sharedQuery(options));
@@ -215,7 +231,9 @@ function addHolds(budget: Command, context: Context): void {
         const page = parseAnswer(holdPageSchema, answer, client.url);
         return { rows: page.holds, next: page.next };
       });
-      context.print(options, { holds }, () => table(holdHead, holds.map(holdRow)));
+      context.print(options, { holds }, () =>
+        listing(holdHead, holds.map(holdRow), "Nothing is held in this budget now."),
+      );
     });
 }
 

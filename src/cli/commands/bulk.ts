@@ -6,11 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { countsText, parseAnswer, type BulkStatus, unsuccessful } from "../bulk-status.ts";
-import { type Client, errorLine } from "../client.ts";
+import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
+import { wrongLine } from "../in-options.ts";
 import { cliLimits } from "../limits.ts";
 import { watchBulk } from "../watch.ts";
+import { sluice } from "../typed.ts";
 
 export function addBulkCommands(program: Command, context: Context): void {
   addSubmit(program, context);
@@ -150,15 +152,15 @@ export async function openInput(context: Context, file: string): Promise<Readabl
 }
 
 function submittedText({ id, accepted, invalid, errors, approval, links }: Submitted): string {
-  const shown = errors.slice(0, cliLimits.errorsShownMax).map((error) => `  ${errorLine(error)}`);
+  const shown = errors.slice(0, cliLimits.errorsShownMax).map((error) => `  ${wrongLine(error)}`);
   const left =
     invalid === 0
       ? []
       : [`${invalid} invalid lines were left out:`, ...shown, `  all of them: ${links["errors"] ?? ""}`];
   const next =
     approval === null
-      ? `Next: sluice watch ${id}`
-      : `It waits for a second person, with a key of their own: sluice approve ${id}`;
+      ? `Next: ${sluice} watch ${id}`
+      : `It waits for a second person, with a key of their own: ${sluice} approve ${id}`;
   return [`Bulk ${id}: ${accepted} jobs accepted.`, ...left, next].join("\n");
 }
 
@@ -187,7 +189,7 @@ function finishedText(bulk: BulkStatus): string {
   return [
     `Finished: ${countsText(bulk.counts.outcome)}.`,
     `Cost $${bulk.cost_usd}; the same in realtime alone $${bulk.realtime_only_usd} (${bulk.saved_pct}% saved).`,
-    `Next: sluice results ${bulk.id} -o results.ndjson`,
+    `Next: ${sluice} results ${bulk.id} -o results.ndjson`,
   ].join("\n");
 }
 

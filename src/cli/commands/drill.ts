@@ -8,11 +8,12 @@ import { type Command, InvalidArgumentError } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemClock } from "../../config/clock.ts";
-import { parseAnswer, readBulk } from "../bulk-status.ts";
+import { isFinished, parseAnswer, readBulk } from "../bulk-status.ts";
 import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
+import { sluice } from "../typed.ts";
 
 interface DrillOptions extends ServiceOptions {
   readonly calls: number;
@@ -44,6 +45,7 @@ const receiptSchema = z.looseObject({
   unconfirmed: z.number(),
   processes: z.array(z.looseObject({ last_call_at: z.string().nullable() })),
   calls: z.looseObject({ in_flight: z.number(), aborted: z.number() }),
+  batches: z.looseObject({ count: z.record(z.string(), z.number()) }),
 });
 type Receipt = z.output<typeof receiptSchema>;
 
@@ -52,7 +54,9 @@ interface DrillReport {
   readonly by: string;
   readonly at: string;
   readonly complete: boolean;
+  /** What there was to stop when it was pulled. */
   readonly in_flight: number;
+  readonly batches_in_flight: number;
   readonly aborted: number;
   readonly processes: number;
   readonly unconfirmed: number;
@@ -73,10 +77,10 @@ async function drill(client: Client, count: number): Promise<DrillReport> {
   const bulk = await submit(client, count);
   let set: Receipt | undefined;
   try {
-    const inFlight = await callsInFlight(client, bulk);
+    await underWay(client, bulk);
     const body = { scope: "queue", target: queueName, mode: "abort", reason: "drill" };
     set = parseAnswer(receiptSchema, await client.request("POST", "/v1/stops", { body }), client.url);
-    return reportOf(await untilComplete(client, set), inFlight);
+    return reportOf(set, await untilComplete(client, set));
   } finally {
     // The rest of the load is not worth its money, so it goes before the stop is lifted.
     await cancelRest(client, bulk);
@@ -103,14 +107,13 @@ async function submit(client: Client, count: number): Promise<string> {
   return parseAnswer(z.looseObject({ id: z.string() }), accepted, client.url).id;
 }
 
-/** Waits until calls are under way, and answers how many. */
-async function callsInFlight(client: Client, bulk: string): Promise<number> {
+/** Waits until calls are under way. A load that has ended before anybody saw it run is no reason not to pull: the report says so. */
+async function underWay(client: Client, bulk: string): Promise<void> {
   const untilMs = systemClock.monotonicMs() + cliLimits.drillWaitMs;
   // oxlint-disable no-await-in-loop -- one look after the other
   for (;;) {
-    const { counts } = await readBulk(client, bulk);
-    const running = counts.state["running"] ?? 0;
-    if (running > 0) return running;
+    const status = await readBulk(client, bulk);
+    if ((status.counts.state["running"] ?? 0) > 0 || isFinished(status)) return;
     if (systemClock.monotonicMs() > untilMs)
       throw new CliError(exitCodes.refused, "No call of the drill began.", {
         hint: "Is a worker running, is everything paused or stopped already, or is another ceiling in the way? GET /v1/bulks says what it waits for.",
@@ -133,7 +136,7 @@ async function untilComplete(client: Client, set: Receipt): Promise<Receipt> {
   return receipt;
 }
 
-function reportOf(receipt: Receipt, inFlight: number): DrillReport {
+function reportOf(set: Receipt, receipt: Receipt): DrillReport {
   const setMs = Date.parse(receipt.set_at);
   const lastMs = receipt.processes.map(({ last_call_at: at }) => (at === null ? 0 : Date.parse(at)));
   return {
@@ -141,7 +144,9 @@ function reportOf(receipt: Receipt, inFlight: number): DrillReport {
     by: receipt.set_by,
     at: receipt.set_at,
     complete: receipt.state === "complete",
-    in_flight: inFlight,
+    // The first receipt is read behind the commit, when calls may be aborted already, or be about to be.
+    in_flight: Math.max(set.calls.in_flight + set.calls.aborted, receipt.calls.aborted),
+    batches_in_flight: atProvider.reduce((sum, standing) => sum + (set.batches.count[standing] ?? 0), 0),
     aborted: receipt.calls.aborted,
     processes: receipt.processes.length,
     unconfirmed: receipt.unconfirmed,
@@ -150,16 +155,24 @@ function reportOf(receipt: Receipt, inFlight: number): DrillReport {
   };
 }
 
+/** Where a message batch stands that the provider works on, or may. */
+const atProvider = ["creating", "doubtful", "to_cancel", "canceling", "goes_on"];
+
 function reportText(report: DrillReport): string {
   const { quiet_ms: quiet, processes, unconfirmed } = report;
   return [
     `Drill ${report.stop} at ${report.at} by ${report.by}`,
+    `In flight when it was pulled: ${report.in_flight} calls, ${report.batches_in_flight} message batches.`,
     quiet === null
-      ? `NOT QUIET: ${unconfirmed} of ${processes} processes have not confirmed. Next: sluice stops show ${report.stop}`
+      ? `NOT QUIET: ${unconfirmed} of ${processes} processes have not confirmed. Next: ${sluice} stops show ${report.stop}`
       : `Quiet after ${quiet} ms: ${processes} processes confirmed, ${report.aborted} calls aborted.`,
     `Last call begun ${report.last_start_ms} ms after the stop. The stop is lifted, and the rest of the load canceled.`,
+    ...(report.in_flight + report.batches_in_flight > 0 ? [] : [nothingToStop]),
   ].join("\n");
 }
+
+const nothingToStop =
+  "NOTHING WAS IN FLIGHT: this shows only that the signal reaches every process, not that calls under way are aborted. Run it again with more load, such as --calls 2000.";
 
 function calls(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError("It must be 1 to 9999.");

@@ -4,7 +4,7 @@ import type { Client } from "../client.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
-import { table } from "../output.ts";
+import { listing } from "../output.ts";
 import { parseAnswer } from "../bulk-status.ts";
 import {
   type QueueStatus,
@@ -14,6 +14,7 @@ import {
   queueSchema,
   queueText,
 } from "../queue-status.ts";
+import { sluice } from "../typed.ts";
 
 export function addQueueCommands(program: Command, context: Context): void {
   const queue = program.command("queue").description("queues: their limits, defaults and owners");
@@ -42,9 +43,11 @@ function addQueueList(queue: Command, context: Context): void {
     .description("list the queues work can be submitted to")
     .action(async (options: ServiceOptions) => {
       const queues = await listQueues(await context.service(options));
-      context.print(options, { queues }, () => table(queueHead, queues.map(queueRow)));
+      context.print(options, { queues }, () => listing(queueHead, queues.map(queueRow), noQueues));
     });
 }
+
+const noQueues = `No queues. Next: ${sluice} queue set NAME --owner WHO`;
 
 async function listQueues(client: Client): Promise<QueueStatus[]> {
   const queues: QueueStatus[] = [];
@@ -126,8 +129,8 @@ function addPause(program: Command, context: Context): void {
       await switchPause(context, "pause", name, options);
       context.print(options, { paused: true, queue: name ?? null, reason: options.reason }, () =>
         name === undefined
-          ? "Everything is paused. Next: sluice resume --all"
-          : `Queue ${name} is paused. Next: sluice resume ${name}`,
+          ? `Everything is paused. Next: ${sluice} resume --all`
+          : `Queue ${name} is paused. Next: ${sluice} resume ${name}`,
       );
     });
 }

@@ -5,6 +5,7 @@ import { parseAnswer } from "../bulk-status.ts";
 import { type Context, forService, type ServiceOptions } from "../context.ts";
 import { table } from "../output.ts";
 import { type Choices, openInput, sendFile, treatmentOptions } from "./bulk.ts";
+import { sluice } from "../typed.ts";
 
 export function addQuoteCommands(program: Command, context: Context): void {
   addQuote(program, context);
@@ -85,8 +86,8 @@ function quoteText(quote: Quote, what: string): string {
     table(["LANE", "JOBS", "AT WORST", "DONE IN"], rows),
     `\n${quote.accepted} jobs, ${quote.invalid} invalid lines. At worst $${quote.worst_usd} (one attempt of every line), expected $${quote.expected_usd} (${basis}).`,
     bindingText(quote),
-    ...(quote.needs_approval ? ["It will wait for a second person: sluice approve BULK."] : []),
-    `Next: sluice submit ${what} --quote-id ${quote.id} (until ${quote.expires_at}) makes the worst case its ceiling.`,
+    ...(quote.needs_approval ? [`It will wait for a second person: ${sluice} approve BULK.`] : []),
+    `Next: ${sluice} submit ${what} --quote-id ${quote.id} (until ${quote.expires_at}) makes the worst case its ceiling.`,
   ].join("\n");
 }
 

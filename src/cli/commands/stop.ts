@@ -12,9 +12,10 @@ import { common, type CommonOptions, type Context } from "../context.ts";
 import { CliError, exitCodes } from "../exit-codes.ts";
 import { cliLimits } from "../limits.ts";
 import { asOperator, type Operator } from "../operator.ts";
-import { instant, table } from "../output.ts";
+import { instant, listing } from "../output.ts";
 import { receiptText, stoppedText } from "../receipt-text.ts";
 import { documentOf, followStop } from "../stop-progress.ts";
+import { sluice } from "../typed.ts";
 
 export function addStopCommands(program: Command, context: Context): void {
   addStop(program, context);
@@ -71,8 +72,8 @@ function addStop(program: Command, context: Context): void {
         [
           receiptText(receipt),
           receipt.state === "complete"
-            ? `Complete: nothing of ${stoppedText(receipt)} starts. Next: sluice lift ${receipt.id} --reason …`
-            : `In force, not complete: see what is unconfirmed or in flight. Next: sluice stops show ${receipt.id}`,
+            ? `Complete: nothing of ${stoppedText(receipt)} starts. Next: ${sluice} lift ${receipt.id} --reason …`
+            : `In force, not complete: see what is unconfirmed or in flight. Next: ${sluice} stops show ${receipt.id}`,
         ].join("\n\n"),
       );
       context.end(receipt.state === "complete" ? exitCodes.done : exitCodes.unconfirmed);
@@ -116,7 +117,7 @@ async function showList(context: Context, options: CommonOptions & { open?: true
   const rows = await asOperator(context.deps, ({ pool }) => listStops(pool, null, page));
   const stops = rows.map(stopDocument);
   context.print(options, { stops }, () =>
-    table(
+    listing(
       ["ID", "STATE", "STOPPED", "MODE", "SET (UTC)", "BY", "REASON"],
       stops.map((one) => [
         one.id,
@@ -127,6 +128,7 @@ async function showList(context: Context, options: CommonOptions & { open?: true
         one.set_by,
         one.reason,
       ]),
+      options.open === true ? "No stop is in force." : "Nothing was ever stopped here.",
     ),
   );
 }
@@ -143,7 +145,7 @@ function addShow(stops: Command, context: Context): void {
 }
 
 function addLift(program: Command, context: Context): void {
-  common(program.command("lift").argument("<id>", "of the stop; sluice stops --open lists them"))
+  common(program.command("lift").argument("<id>", `of the stop; ${sluice} stops --open lists them`))
     .description("lift a stop; its work comes back gently")
     .requiredOption("--reason <text>", "why; it stands in the audit trail", reasonText)
     .action(async (id: string, options: CommonOptions & { reason: string }) => {

@@ -41,15 +41,16 @@ const typeSchema = z
   })
   .meta({ id: "JobType" });
 
-/** `sizes`: those of all types; null: not for this caller. */
-function presentType(type: CompiledJobType, sizes: readonly TypeSize[] | null) {
+/** `sizes`: those of all types; null: not for this caller. Of the attempts that a type wishes only those count that are allowed here. */
+function presentType({ config }: Api, type: CompiledJobType, sizes: readonly TypeSize[] | null) {
+  const caps = { ...type.caps, attemptsMax: Math.min(type.attemptsMax, config.attemptsMax) };
   return {
     name: type.name,
     owner: type.owner,
     description: type.description,
     model: type.model,
     max_tokens: type.maxTokens,
-    caps: namedCaps(type.caps),
+    caps: namedCaps(caps),
     default_urgency: type.defaultUrgency,
     expires_at_deadline: type.expiresAtDeadline,
     right_size: type.rightSize
@@ -83,7 +84,7 @@ function listRoute(api: Api): Route {
       const types = [...api.jobTypes.values()];
       const asked = caller.installation && types.some((type) => type.rightSize);
       const sizes = asked ? await readSizes(api.pool, null) : null;
-      return { status: 200, body: { types: types.map((type) => presentType(type, sizes)) } };
+      return { status: 200, body: { types: types.map((type) => presentType(api, type, sizes)) } };
     },
   });
 }
@@ -103,7 +104,7 @@ function getRoute(api: Api): Route {
       const type = requireType(api, params.name);
       const asked = caller.installation && type.rightSize;
       const sizes = asked ? await readSizes(api.pool, type.name) : null;
-      return { status: 200, body: presentType(type, sizes) };
+      return { status: 200, body: presentType(api, type, sizes) };
     },
   });
 }
