@@ -80,7 +80,10 @@ test("every command prints what the page says, and the books are the bill", asyn
   let bulk = "";
   for (const { commands, printed } of steps) {
     const typed = commands
-      .replaceAll("npm run --silent sluice --", `npm_lifecycle_event=sluice node ${join(root, "bin/sluice.js")}`)
+      .replaceAll(
+        "npm run --silent sluice --",
+        `npm_lifecycle_event=sluice node ${join(root, "bin/sluice.js")}`,
+      )
       .replaceAll("http://127.0.0.1:4010", installation.simulator.url)
       .replaceAll("BULK", bulk);
     // oxlint-disable-next-line no-await-in-loop -- in the order of the page
