@@ -11,7 +11,7 @@ import type { FinalState, Fault, WaitReason } from "./job.ts";
 import { isRecord } from "./json-value.ts";
 import { requestForbidden } from "./refused-models.ts";
 import { retryDelayMs } from "./retry.ts";
-import type { RetryTimes } from "./retry.ts";
+import type { RetryReason, RetryTimes } from "./retry.ts";
 
 export type LineResult =
   | { readonly type: "succeeded"; readonly message: Readonly<Record<string, unknown>> }
@@ -87,7 +87,7 @@ export type LineStep =
   | { readonly state: FinalState; readonly failureCode?: string; readonly failureFault?: Fault }
   | {
       readonly state: "queued";
-      readonly retryReason: string;
+      readonly retryReason: RetryReason;
       readonly countsTry: boolean;
       readonly notBefore: Date;
       readonly waitReason: WaitReason;

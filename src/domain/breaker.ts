@@ -8,8 +8,11 @@
 //
 // Shares are of paid attempts. What the provider refuses without a bill costs nothing, and the pace and the credential's stop deal
 // with it.
+import { attemptOutcomes, outcomeRules } from "./attempt.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import { formatUsd } from "./money.ts";
+import { stepReasons } from "./retry.ts";
+import type { RetryReason, StepReason } from "./retry.ts";
 
 /** Scopes it watches, the narrow one first: a tenant is not paused for what one of its queues has been paused for. */
 export const breakerScopes = ["queue", "tenant"] as const;
@@ -20,6 +23,33 @@ export const guardActors: readonly string[] = ["breaker", "overrun"];
 
 /** A paid attempt that ended otherwise counts as failed. A refusal is an answer: what to do with it is the job type's affair. */
 export const goodOutcomes: readonly AttemptOutcome[] = ["succeeded", "refused", "paused"];
+
+const isRepetition: Record<StepReason, boolean> = {
+  stop: false,
+  pause: false,
+  no_permission: false,
+  drain: false,
+  claim_unanswered: false,
+  rows_unavailable: false,
+  lines_changed: false,
+  credential: false,
+  mixed_refused: false,
+  batch_refused: false,
+  request_changed: false,
+  results_lost: true,
+  // Paid for, and looked after by right-sizing and by the caps on continuations.
+  cut_by_cap: false,
+  pause_turn: false,
+};
+
+/**
+ * An attempt that comes again for one of these repeats nothing: what was held back, by the provider, by us or by a person, cost
+ * nothing the first time. What a stop aborted may have, but a person did that.
+ */
+export const heldBackReasons: readonly RetryReason[] = [
+  ...attemptOutcomes.filter((outcome) => outcomeRules[outcome].bill === "none" || outcome === "aborted"),
+  ...stepReasons.filter((reason) => !isRepetition[reason]),
+];
 
 export interface BreakerRules {
   /** Times the median; 0 switches the rule off. */

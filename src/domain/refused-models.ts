@@ -2,7 +2,8 @@
 //
 // A 403 says that the key may not do what it asked for; whether that is the model or everything is not said. So the first refusal of a
 // request that names a model holds back that model, and a second model first refused within a minute, with nothing answered in
-// between, means the credential (queries/credentials/refuse-model.sql). Work for a held model waits and never fails; after a while
+// between, means the credential, as do one refused for a minute and one known to be refused once more, with nothing answered in between
+// (queries/credentials/refuse-model.sql). Work for a held model waits and never fails; after a while
 // one request is let through to see whether the model is allowed again, and an answer to it lifts the rest.
 //
 // Or it is the request: what one asks for may be refused by a policy of the provider's. Such a job is refused again and again while
@@ -38,6 +39,9 @@ export interface ModelStanding {
 
 /** By model that may be tried: the jobs that were refused, the last at the end. */
 export type Probing = ReadonlyMap<string, readonly string[]>;
+
+/** All jobs that are remembered as refused, of the models that may be tried. */
+export const rememberedOf = (probing: Probing): string[] => [...probing.values()].flat();
 
 /** Which refused models wait and which are due for a try; a probe every `probeMs`. */
 export function standingOf(refused: RefusedModels, now: Date, probeMs: number): ModelStanding {

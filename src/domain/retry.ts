@@ -4,6 +4,32 @@
 // moment do not come back at the same moment. A `retry-after` of the provider is a floor, spread upwards by the same draw;
 // above its cap it is cut, because the SDK's habit of sleeping for hours inside a call is a way to lose a worker.
 
+import type { AttemptOutcome } from "./attempt.ts";
+import { batchRefused, mixedRefused } from "./pack.ts";
+import { cutByCap } from "./right-size.ts";
+
+/** Why a job comes again where the outcome of its attempt does not say it. */
+export const stepReasons = [
+  "stop",
+  "pause",
+  "no_permission",
+  "drain",
+  "claim_unanswered",
+  "rows_unavailable",
+  "lines_changed",
+  "credential",
+  mixedRefused,
+  batchRefused,
+  "request_changed",
+  "results_lost",
+  cutByCap,
+  "pause_turn",
+] as const;
+export type StepReason = (typeof stepReasons)[number];
+
+/** Why a job comes again. Whether it is a repetition then, domain/breaker.ts says of each. */
+export type RetryReason = AttemptOutcome | StepReason;
+
 export interface RetryTimes {
   baseMs: number;
   capMs: number;

@@ -49,6 +49,20 @@ export function shareOut(
   return dealt;
 }
 
+/** Of the jobs no more of a bulk than it was dealt, the first of them. */
+export function withinPlaces<Job>(
+  jobs: readonly Job[],
+  places: ReadonlyMap<string, number>,
+  bulkOf: (job: Job) => string,
+): Job[] {
+  const left = new Map(places);
+  return jobs.filter((job) => {
+    const room = left.get(bulkOf(job)) ?? 0;
+    left.set(bulkOf(job), room - 1);
+    return room > 0;
+  });
+}
+
 /**
  * Narrows the queues of work that comes back after a stop. `shareOf` says how much of its full width a bulk may have now, 1 being all;
  * a queue gets the least of its bulks', and those that are narrowed share the calls at once between them.

@@ -58,13 +58,19 @@ export interface ScopeAttempts extends AttemptCounts {
 export async function readRecentAttempts(
   database: Database,
   scope: BreakerScope,
-  bounds: { entriesMax: number; attemptsMin: number; goodOutcomes: readonly string[] },
+  bounds: {
+    entriesMax: number;
+    attemptsMin: number;
+    goodOutcomes: readonly string[];
+    heldBackReasons: readonly string[];
+  },
 ): Promise<ScopeAttempts[]> {
   const { rows } = await recentAttemptRows(database, [
     scope,
     bounds.entriesMax,
     bounds.attemptsMin,
     bounds.goodOutcomes,
+    bounds.heldBackReasons,
   ]);
   return rows.map((row) => ({
     target: row.target,

@@ -5,9 +5,10 @@ import type { Unbudgeted } from "../domain/budget.ts";
 import type { FullLabel, FullLabels } from "../domain/full-labels.ts";
 import { admit } from "../domain/hold.ts";
 import { priceAt, traitsOf, worstCostNanoUsd } from "../domain/price.ts";
+import { withinPlaces } from "../domain/share.ts";
 import type { WaitingBulk } from "../domain/share.ts";
 import type { WorkScope } from "../domain/work-scope.ts";
-import { refusedLast } from "../domain/refused-models.ts";
+import { refusedLast, rememberedOf } from "../domain/refused-models.ts";
 import type { Probing } from "../domain/refused-models.ts";
 import { reach } from "../observe/points.ts";
 import { noteProbe } from "./credentials.ts";
@@ -23,6 +24,7 @@ import { noteBound, readRooms, shortWindows, windowsFor } from "./windows.ts";
 const waitingBulks = query("dispatch/waiting-bulks");
 const countWindow = queryOne("dispatch/count-window");
 const lockQueued = query("dispatch/lock-queued");
+const lockRemembered = query("dispatch/lock-remembered");
 const dispatchJobs = query("dispatch/dispatch");
 const markWaiting = query("dispatch/mark-waiting");
 const markHeld = query("dispatch/mark-held");
@@ -100,11 +102,16 @@ export async function dispatchFrom(
   const begunAt = performance.now();
   const full = terms.fullLabels.now(terms.now.getTime());
   const dispatched = await withTransaction(pool, async (client) => {
-    const rows = await lockOpen(client, places, { ...terms, full });
-    if (full.length > 0) noteExhausted(places, rows, { terms, full, tookMs: performance.now() - begunAt });
+    const fresh = await lockOpen(client, places, { ...terms, full });
+    if (full.length > 0) noteExhausted(places, fresh, { terms, full, tookMs: performance.now() - begunAt });
+    const again = await lockRefused(client, places, terms);
+    const rows = [...fresh, ...again];
     if (rows.length === 0) return [];
     const looked = await look(client, rows, terms);
-    const { chosen, refused, cheaper } = looked;
+    const { refused, cheaper } = looked;
+    // A job that is tried again, for want of any other of its model, takes the place of the last of its bulk.
+    const inOrder = [...again, ...fresh].filter((row) => looked.chosen.has(row));
+    const chosen = withinPlaces(inOrder, places, (row) => row.bulk_id).map(({ id }) => id);
     ({ short } = looked);
     terms.fullLabels.add(looked.fullLabels, terms.now.getTime());
     await markRefused(client, refused, terms.now);
@@ -146,6 +153,7 @@ async function lockOpen(
   terms: DispatchTerms & { full: readonly FullLabel[] },
 ): Promise<QueuedRow[]> {
   const closedModels = new Set<string>();
+  const remembered = rememberedOf(terms.probing);
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each look leaves out what the one before found shut; there are few models
     const { rows } = await lockQueued(client, [
@@ -156,19 +164,47 @@ async function lockOpen(
       [...closedModels],
       terms.full.map(({ label }) => label),
       terms.full.map(({ tenantId }) => tenantId),
+      remembered,
     ]);
-    const shut = rows.flatMap((row) => {
-      const why = terms.closedBy(scopeOf(row));
-      return why === null ? [] : [{ row, why }];
-    });
-    if (shut.length === 0) return rows;
-    for (const why of closures) {
-      const held = shut.filter((one) => one.why === why).map(({ row }) => row);
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      await noteHeld(client, held, why);
-    }
-    for (const { row } of shut) closedModels.add(row.model);
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    const shut = await tellShut(client, rows, terms);
+    if (shut.size === 0) return rows;
+    for (const { model } of shut) closedModels.add(model);
   }
+}
+
+/** Tells the rows whose gate is shut what they wait for, and answers them. */
+async function tellShut(
+  client: Client,
+  rows: readonly QueuedRow[],
+  terms: DispatchTerms,
+): Promise<ReadonlySet<QueuedRow>> {
+  const shut = rows.flatMap((row) => {
+    const why = terms.closedBy(scopeOf(row));
+    return why === null ? [] : [{ row, why }];
+  });
+  for (const why of closures) {
+    const held = shut.filter((one) => one.why === why).map(({ row }) => row);
+    // oxlint-disable-next-line no-await-in-loop -- one reason after the other
+    await noteHeld(client, held, why);
+  }
+  return new Set(shut.map(({ row }) => row));
+}
+
+/**
+ * Locks the jobs that were refused when their model was tried before, beside the share of their bulk: they are a handful, and their turn
+ * comes behind the jobs that were not refused, however few of those a look sees.
+ */
+async function lockRefused(
+  client: Client,
+  places: ReadonlyMap<string, number>,
+  terms: DispatchTerms,
+): Promise<QueuedRow[]> {
+  const remembered = rememberedOf(terms.probing);
+  if (remembered.length === 0) return [];
+  const { rows } = await lockRemembered(client, [remembered, [...places.keys()], terms.horizon, terms.now]);
+  const shut = await tellShut(client, rows, terms);
+  return rows.filter((row) => !shut.has(row));
 }
 
 /** Bulks that showed less than was asked for, where labels were left out, have nothing else for a while. */
@@ -208,7 +244,7 @@ const scopeOf = (row: QueuedRow): WorkScope => ({
 });
 
 interface Looked {
-  chosen: string[];
+  readonly chosen: Set<QueuedRow>;
   refused: QueuedRow[];
   /** Refused by a ceiling that sends them to the batch lane. */
   cheaper: string[];
@@ -233,11 +269,11 @@ async function look(client: Client, locked: readonly QueuedRow[], terms: Dispatc
   }));
   const verdicts = admit(rooms, requests, unbudgeted);
   const short = shortWindows(rooms, requests);
-  const looked: Looked = { chosen: [], refused: [], cheaper: [], short, fullLabels: [] };
+  const looked: Looked = { chosen: new Set(), refused: [], cheaper: [], short, fullLabels: [] };
   for (const [index, row] of rows.entries()) {
     const { fits, shortIds, passedOver } = verdicts[index] ?? { fits: false, shortIds: [] };
     if (passedOver) continue;
-    if (fits) looked.chosen.push(row.id);
+    if (fits) looked.chosen.add(row);
     else if (row.may_wait && shortIds.some((id) => downgrading.has(id))) looked.cheaper.push(row.id);
     else {
       looked.refused.push(row);

@@ -359,6 +359,7 @@ export interface Queries {
       entriesMax: number,
       attemptsMin: number,
       goodOutcomes: readonly (string | null)[],
+      heldBackReasons: readonly (string | null)[],
     ];
     row: { target: string; tenant_id: string; attempts: bigint; failed: bigint; retried: bigint };
     rows: "many";
@@ -1100,7 +1101,37 @@ export interface Queries {
       closedModels: readonly (string | null)[],
       fullLabel: readonly (string | null)[],
       fullTenant: readonly (string | null)[],
+      remembered: readonly (string | null)[],
     ];
+    row: {
+      id: string;
+      tenant_id: string;
+      bulk_id: string;
+      queue_id: string;
+      job_type: string;
+      model: string;
+      input_tokens_max: number;
+      output_tokens_max: number;
+      cache_write: "none" | "5m" | "1h";
+      may_run_in_us: boolean;
+      web_searches_max: number;
+      not_before: Date | null;
+      priority: number;
+      wait_reason: "budget" | "rate" | "concurrency" | "pause" | "stop" | "approval" | "batch" | "fairness" | "breaker" | "schedule" | "credential" | "backlog" | null;
+      labels: string | null;
+      may_wait: boolean;
+      prompt_version: number;
+      input_tokens_counted: number | null;
+      full_cap: boolean;
+      deadline_at: Date | null;
+      attempts_counted: number;
+      attempts_max: number;
+    };
+    rows: "many";
+  };
+  /** Locks, of jobs whose refusal is remembered, those that are queued in these bulks and due, as dispatch/lock-queued does with others. */
+  "dispatch/lock-remembered": {
+    params: [jobId: readonly (string | null)[], bulkId: readonly (string | null)[], horizon: Date, now: Date];
     row: {
       id: string;
       tenant_id: string;

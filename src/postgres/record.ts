@@ -13,6 +13,7 @@ import type { AttemptOutcome } from "../domain/attempt.ts";
 import type { CapName } from "../domain/caps.ts";
 import type { Fault, FinalState, WaitReason } from "../domain/job.ts";
 import type { RenderedRequest } from "../domain/rendered-request.ts";
+import type { RetryReason } from "../domain/retry.ts";
 import { reach } from "../observe/points.ts";
 import { attemptName } from "./attempt-name.ts";
 import { notifyBudget } from "./budgets.ts";
@@ -45,7 +46,7 @@ export type NextStep =
   | { state: FinalState; failureCode?: string; failureFault?: Fault }
   | {
       state: "queued";
-      retryReason: string;
+      retryReason: RetryReason;
       countsTry: boolean;
       notBefore?: Date;
       waitReason?: WaitReason;

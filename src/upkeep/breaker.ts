@@ -8,6 +8,7 @@ import {
   attemptsTrip,
   breakerScopes,
   goodOutcomes,
+  heldBackReasons,
   spendTrips,
   spendWorthALook,
   type BreakerRules,
@@ -84,6 +85,7 @@ async function findByAttempts({ pool, rules }: BreakerDeps, scope: BreakerScope)
     entriesMax: limits.breakerEntriesMax,
     attemptsMin: rules.attemptsMin,
     goodOutcomes,
+    heldBackReasons,
   });
   return counts.flatMap(({ target, tenantId, ...ends }) => {
     const reason = attemptsTrip(rules, ends);

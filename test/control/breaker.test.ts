@@ -224,7 +224,7 @@ test("calls that a stop aborted, and their repetition, are no runaway: a person 
     costNano: 10n,
     realtimeNano: 10n,
   };
-  const again = { state: "queued" as const, retryReason: "aborted", countsTry: false };
+  const again = { state: "queued", retryReason: "aborted", countsTry: false } as const;
   await recordAttempts(
     pool,
     queue.jobIds.map((jobId) => ({ jobId, attemptNo: 1, attempt: aborted, next: again })),

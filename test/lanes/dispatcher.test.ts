@@ -101,6 +101,35 @@ test.each(["a refused model", "a stopped key"])(
   },
 );
 
+const remember = (jobIds: readonly string[]): Promise<unknown> =>
+  pool.query("UPDATE refused_models SET jobs = $1, probed_at = NULL", [jobIds]);
+/** A window of five. */
+const narrow = (): Promise<Dispatcher> => dispatcher({ SLUICE_REQUESTS_PER_MINUTE: "60" }, 1);
+
+test("the try of a refused model goes to a job that was not refused, however many that were stand before it in a narrow window", async () => {
+  const { jobIds } = await seedBulk(pool, { jobs: 20 });
+  await refuse();
+  await remember(jobIds.slice(0, 12));
+  const lane = await narrow();
+  expect(await lane.runOnce()).toBe(1);
+  expect(entries.map(({ jobId }) => jobId)).toEqual([jobIds[12]]);
+});
+
+test("where all that is left of a refused model was refused before, the one refused longest ago is tried, beside the work of others", async () => {
+  const { bulkId, jobIds } = await seedBulk(pool, { jobs: 20 });
+  const old = jobIds.slice(0, 3);
+  await pool.query("UPDATE jobs SET model = 'claude-sonnet-4-6' WHERE bulk_id = $1 AND NOT id = ANY ($2)", [
+    bulkId,
+    old,
+  ]);
+  await refuse();
+  await remember(old.toReversed());
+  const lane = await narrow();
+  // No more than the window has room for: it takes the place of the last of the others.
+  expect(await lane.runOnce()).toBe(5);
+  expect(entries.map(({ jobId }) => jobId).toSorted()).toEqual(jobIds.slice(2, 7));
+});
+
 test("a bulk of which one job was tried is not taken for exhausted", async () => {
   const poor = await seedBulk(pool, { jobs: 5 });
   await pool.query(`UPDATE jobs SET labels = '{"team": "a"}', model = 'claude-sonnet-4-6'`);

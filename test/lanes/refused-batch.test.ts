@@ -1,8 +1,11 @@
 // A 403 in the batch lane: of a create, of lines, of one model or several; and in what order refusals are lifted.
 import { afterEach, expect, test } from "vitest";
+import { newId } from "../../src/config/ids.ts";
+import { limits } from "../../src/config/limits.ts";
 import { readCredential, refuseModel, resumeCredential } from "../../src/postgres/credentials.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { silentLog } from "../../src/observe/log.ts";
+import { createBreaker } from "../../src/upkeep/breaker.ts";
 import { cloneDatabase } from "../support/stores.ts";
 import { submitBulk } from "../support/submit.ts";
 import { waitFor } from "../support/wait.ts";
@@ -18,6 +21,23 @@ afterEach(async () => {
 });
 
 const createPath = "/v1/messages/batches";
+
+/** Asks the breaker about all that was done; answers how many queues or tenants it has paused for it. */
+const trips = ({ pool }: BatchFixture): Promise<number> =>
+  createBreaker({
+    pool,
+    newId,
+    log: silentLog,
+    rules: {
+      factor: 0,
+      floorNano: 0n,
+      hourlyNano: null,
+      failurePct: 0,
+      retryPct: 40,
+      attemptsMin: 20,
+      historyHoursMin: limits.breakerHistoryHoursMin,
+    },
+  }).runOnce();
 
 test("a create of several models that is refused is sent again by model: one is held back, the other goes on", async () => {
   fixture = await openBatchFixture();
@@ -49,6 +69,11 @@ test("a create of several models that is refused is sent again by model: one is 
     "refused 30",
     "refused 60",
   ]);
+  // Whatever comes again was held back; the breaker sees no repetition in it.
+  expect(await rows("SELECT DISTINCT retry_reason FROM attempts WHERE no > 1 ORDER BY 1")).toContainEqual({
+    retry_reason: "mixed_refused",
+  });
+  expect(await trips(fixture)).toBe(0);
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 60 });
 });
 
@@ -90,6 +115,10 @@ test("two models refused among the lines of a batch that was accepted do not mea
   expect(await rows("SELECT stopped_at FROM credentials")).toEqual([{ stopped_at: null }]);
   simulator.world.faults.clear(null);
   await fixture.drive();
+  expect(await rows("SELECT DISTINCT retry_reason FROM attempts WHERE no > 1 ORDER BY 1")).toContainEqual({
+    retry_reason: "model_refused",
+  });
+  expect(await trips(fixture)).toBe(0);
   expect((await judgeLane(fixture)).jobs).toEqual({ succeeded: 60 });
 });
 

@@ -127,6 +127,35 @@ test("two models refused within a minute mean the key, unless something was answ
   }
 });
 
+test("a key that is revoked while a model is known to be refused is stopped once nothing in use is answered any more", async () => {
+  const database = await cloneDatabase();
+  const pool = openPool(database.url, { max: 2, applicationName: "test", log: silentLog });
+  const at = (seconds: number): Date => new Date(Date.UTC(2026, 10, 25) + seconds * 1_000);
+  const refuse = (model: string, seconds: number, proved = false): Promise<boolean> =>
+    refuseModel(pool, "default", { model, now: at(seconds), proved });
+  try {
+    expect(await refuse("known", 0, true)).toBe(false);
+    // Others are answered between its tries: one of them that is refused says nothing of the key, nor does the next try of the first.
+    expect(await refuse("other", 100)).toBe(false);
+    expect(await refuse("known", 110)).toBe(false);
+    await resumeCredential(pool, "default", { sentAt: at(150), models: ["other"] });
+    expect(await refuse("known", 180)).toBe(false);
+    // Revoked: the other is refused, a minute later once more, and then the first.
+    expect(await refuse("other", 200)).toBe(false);
+    expect(await refuse("known", 240)).toBe(false);
+    expect(await refuse("other", 260)).toBe(false);
+    // Inside of a batch that was accepted it says nothing, still.
+    expect(await refuse("known", 299, true)).toBe(false);
+    expect(await refuse("known", 300)).toBe(true);
+    expect((await readCredential(pool, "default"))?.stopReason).toBe("credential_refused");
+    const { rows } = await pool.query("SELECT kind FROM alerts WHERE kind = 'credential_stopped'");
+    expect(rows).toHaveLength(1);
+  } finally {
+    await pool.end();
+    await database.drop();
+  }
+});
+
 test("lines of a refused model come back and wait, the others of their batch are answered, and a probe finds it allowed", async () => {
   fixture = await openBatchFixture();
   const { simulator, rows } = fixture;

@@ -1,4 +1,6 @@
 // What the dispatcher is told of waiting work, and what a window opens with while its budget is being changed.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { newId } from "../../src/config/ids.ts";
 import { systemClock } from "../../src/config/clock.ts";
@@ -96,3 +98,19 @@ test("a window that opens while its limit is being lowered opens with the lowere
   const { rows } = await pool.query("SELECT limit_nano FROM budget_windows WHERE id = ANY ($1)", [ids]);
   expect(rows).toEqual([{ limit_nano: 10n }]);
 });
+
+test.each([
+  ["dispatch/lock-queued", "realtime"],
+  ["message-batches/choose-lines", "batch"],
+] as const)(
+  "a look at the head of a long bulk of one model does not sort all of it, also when the table is analyzed (%s)",
+  async (name, lane) => {
+    await seedBulk(pool, { jobs: 20_000, lane });
+    await pool.query("ANALYZE jobs");
+    const sql = readFileSync(join(import.meta.dirname, `../../src/postgres/queries/${name}.sql`), "utf8");
+    const { rows } = await pool.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${sql}`);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toContain("Index Scan using jobs_queued");
+    expect(plan).not.toContain("Sort");
+  },
+);

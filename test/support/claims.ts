@@ -73,7 +73,7 @@ export function endOf(job: Pick<ClaimedJob, "id" | "attemptNo">, costNano: bigin
     return {
       ...base,
       attempt: { state: "unpaid", outcome: "not_sent", costNano: 0n, realtimeNano: 0n },
-      next: { state: "queued", retryReason: "test", countsTry: false },
+      next: { state: "queued", retryReason: "drain", countsTry: false },
     };
   return {
     ...base,

@@ -1,7 +1,15 @@
 // When the breaker trips: by tables, and by properties where a table would only repeat the rule.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { attemptsTrip, spendTrips, spendWorthALook, type BreakerRules } from "../../src/domain/breaker.ts";
+import { attemptOutcomes, outcomeRules } from "../../src/domain/attempt.ts";
+import {
+  attemptsTrip,
+  heldBackReasons,
+  spendTrips,
+  spendWorthALook,
+  type BreakerRules,
+} from "../../src/domain/breaker.ts";
+import { stepReasons } from "../../src/domain/retry.ts";
 
 const usd = (dollars: number): bigint => BigInt(Math.round(dollars * 1_000)) * 1_000_000n;
 const rules: BreakerRules = {
@@ -90,4 +98,11 @@ test.each([
 test("a share of 0 switches its rule off", () => {
   const counts = { attempts: 100, failed: 100, retried: 100 };
   expect(attemptsTrip({ ...rules, failurePct: 0, retryPct: 0 }, counts)).toBeUndefined();
+});
+
+test("what was held back is no repetition; what may have been paid for and comes again is one", () => {
+  const sentBack = attemptOutcomes.filter((outcome) => outcomeRules[outcome].next !== "final");
+  const repetitions = [...sentBack, ...stepReasons].filter((reason) => !heldBackReasons.includes(reason));
+  // A paused answer goes on for a reason of its own.
+  expect(repetitions).toEqual(["paused", "unknown_end", "timed_out", "lost_worker", "results_lost"]);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { shareOut } from "../../src/domain/share.ts";
+import { shareOut, withinPlaces } from "../../src/domain/share.ts";
 import type { WaitingBulk } from "../../src/domain/share.ts";
 
 const bulk = (over: Partial<WaitingBulk> & { bulkId: string }): WaitingBulk => ({
@@ -72,4 +72,13 @@ test("no more is dealt than there is, nothing is left undealt, and nobody gets m
       },
     ),
   );
+});
+
+test("no bulk gets more than it was dealt, and those that come first get it", () => {
+  const jobs = ["a1", "b1", "a2", "a3", "b2", "c1"];
+  const places = new Map([
+    ["a", 2],
+    ["b", 1],
+  ]);
+  expect(withinPlaces(jobs, places, (job) => job.charAt(0))).toEqual(["a1", "b1", "a2"]);
 });

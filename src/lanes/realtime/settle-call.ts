@@ -8,7 +8,7 @@ import { isRecord } from "../../domain/json-value.ts";
 import { costNanoUsd, readUsage } from "../../domain/price.ts";
 import { retryDelayMs } from "../../domain/retry.ts";
 import { cutByCap } from "../../domain/right-size.ts";
-import type { RetryTimes } from "../../domain/retry.ts";
+import type { RetryReason, RetryTimes } from "../../domain/retry.ts";
 import type { ClaimedJob } from "../../postgres/claim.ts";
 import type { WaitReason } from "../../domain/job.ts";
 import type { AttemptEnd, AttemptRecord, Continuation, NextStep } from "../../postgres/record.ts";
@@ -61,7 +61,7 @@ export function settleShut(job: ClaimedJob, why: "pause" | "stop" | "no_permissi
 /** The record of an attempt of which nothing has left this process: the job goes back as it was. */
 export function unsent(
   job: Pick<ClaimedJob, "id" | "attemptNo">,
-  retryReason: string,
+  retryReason: RetryReason,
   waitReason?: "pause" | "stop",
 ): AttemptRecord {
   return {

@@ -1,11 +1,12 @@
 -- How the paid attempts of the last hour ended, by queue or by tenant, over the $2 that were booked last; only scopes with at least $3
--- of them come back. Failed is whatever the model did not answer well; retried whatever was not the first attempt of its job. Calls that
--- a stop or a cancel aborted count as neither, and what comes again after a stop, a pause or a drain, in either lane, is no retry: a person
--- did that. Nor are continuations of a paused answer; and answers that an effective cap has cut, and the second turns they get, are left to
--- right-sizing, which looks after itself.
+-- of them come back. Failed is whatever the model did not answer well; retried whatever was not the first attempt of its job and does not
+-- come again for one of the reasons given: what was held back is no retry (domain/breaker.ts). Calls that a stop or a cancel aborted count as
+-- neither: a person did that. Answers that an effective cap has cut, and the second turns they get, are left to right-sizing, which looks
+-- after itself.
 -- Lifted and held scopes as in breaker/recent-spend.
 --
 -- $1 scope text (queue or tenant)  $2 entries_max integer  $3 attempts_min integer  $4 good_outcomes text[]
+-- $5 held_back_reasons text[]
 -- rows: 0..n
 -- locks: none
 -- index: ledger_pkey, attempts_pkey, jobs_pkey, flags_open, flags_lifted
@@ -20,7 +21,7 @@ WITH last AS (
   SELECT scope, target, set_by FROM flags WHERE lifted_at IS NULL AND scope IN ('queue', 'tenant')
 ), counted AS (
   SELECT CASE WHEN $1::text = 'queue' THEN e.queue_id ELSE e.tenant_id END AS target, count(*) AS attempts,
-         count(*) FILTER (WHERE a.outcome <> ALL ($4::text[])) AS failed, count(*) FILTER (WHERE e.attempt_no > 1 AND coalesce(a.retry_reason, '') <> ALL (ARRAY['aborted', 'canceled', 'stop', 'pause', 'no_permission', 'drain', 'lines_changed', 'credential', 'cut_by_cap', 'pause_turn'])) AS retried
+         count(*) FILTER (WHERE a.outcome <> ALL ($4::text[])) AS failed, count(*) FILTER (WHERE e.attempt_no > 1 AND coalesce(a.retry_reason, '') <> ALL ($5::text[])) AS retried
     FROM last e JOIN attempts a ON a.job_id = e.job_id AND a.no = e.attempt_no JOIN jobs j ON j.id = e.job_id
    WHERE e.kind <> 'correction' AND e.created_at >= now() - interval '1 hour' AND a.outcome IS DISTINCT FROM 'aborted'
      AND NOT (a.outcome = 'truncated' AND j.full_cap AND coalesce(a.output_tokens_max < j.output_tokens_max, false))

@@ -1,6 +1,8 @@
 -- Holds a model back that the provider refuses to a credential. Two models that were first refused within a short time, with nothing
 -- answered since, mean the credential: it is stopped. One that is stopped already counts its next probe from now. What was refused inside
--- of something that the provider had accepted is proved to be the model's alone, and says nothing of the credential.
+-- of something that the provider had accepted is proved to be the model's alone, and says nothing of the credential. So does a model
+-- that is proved to be refused: but when it is refused once more, while another has been for a good while and nothing was answered since,
+-- no model in use is answered any more, and that is the credential, too.
 --
 -- $1 credential_id text  $2 model text  $3 now timestamptz  $4 together_ms integer  $5 stop_reason text  $6 proved boolean
 -- $7 job_id text[] (refused now)  $8 jobs_max integer (remembered)
@@ -20,8 +22,9 @@ UPDATE credentials c SET stopped_at = $3::timestamptz, stop_reason = coalesce(c.
   FROM held h
  WHERE c.id = $1::text AND NOT $6::boolean
    AND (c.stopped_at IS NOT NULL
-        OR (NOT h.proved AND EXISTS (SELECT 1 FROM refused_models o
-                                      WHERE o.credential_id = $1::text AND o.model <> $2::text AND NOT o.proved
-                                        AND o.since BETWEEN h.since - $4::integer * interval '1 millisecond'
-                                                        AND h.since + $4::integer * interval '1 millisecond')))
+        OR EXISTS (SELECT 1 FROM refused_models o
+                    WHERE o.credential_id = $1::text AND o.model <> $2::text AND NOT o.proved
+                      AND CASE WHEN h.proved THEN o.refused_at >= o.since + $4::integer * interval '1 millisecond'
+                               ELSE o.since BETWEEN h.since - $4::integer * interval '1 millisecond'
+                                                AND h.since + $4::integer * interval '1 millisecond' END))
 RETURNING c.id

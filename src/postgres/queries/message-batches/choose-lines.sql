@@ -1,5 +1,6 @@
 -- Locks the next waiting lines of several bulks, by priority and age, so many of each. Models that may not be called now are
 -- passed over, so that they do not stand in the way of the others.
+-- The coalesce keeps the planner from guessing: of a table with one model it expects that nothing is left, and sorts all of each bulk.
 --
 -- $1 bulk_id text[]  $2 lines_max integer[]  $3 now timestamptz  $4 closed_models text[]
 -- rows: one per line, bulk by bulk in their order
@@ -13,6 +14,6 @@ SELECT j.id, j.tenant_id, j.bulk_id, j.queue_id, j.job_type, j.model, j.request_
  CROSS JOIN LATERAL (
    SELECT * FROM jobs q
     WHERE q.bulk_id = share.bulk_id AND q.lane = 'batch' AND q.state = 'queued' AND (q.not_before IS NULL OR q.not_before <= $3)
-      AND NOT q.model = ANY ($4::text[])
+      AND NOT coalesce(q.model = ANY ($4::text[]), false)
     ORDER BY q.priority DESC, q.id LIMIT share.lines_max FOR UPDATE SKIP LOCKED
  ) j
