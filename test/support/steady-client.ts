@@ -17,6 +17,8 @@ export class SteadyClient implements Queryable {
   readonly #url: string;
   #opened: Promise<pg.Client> | undefined;
   #ended = false;
+  /** The question before: they are asked one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(url: string) {
     this.#url = url;
@@ -28,8 +30,9 @@ export class SteadyClient implements Queryable {
       // oxlint-disable no-await-in-loop -- one try after the other
       const opened = (this.#opened ??= open(this.#url));
       try {
-        const client = await opened;
-        return await client.query<R>(text, values);
+        const answer = this.#last.then(async () => (await opened).query<R>(text, values));
+        this.#last = answer.catch(() => undefined);
+        return await answer;
       } catch (error) {
         if (this.#ended || isAnswer(error) || performance.now() > deadline) throw error;
         if (this.#opened === opened) this.#opened = undefined;
