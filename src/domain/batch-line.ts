@@ -9,7 +9,6 @@ import type { AttemptOutcome } from "./attempt.ts";
 import { outcomeRules } from "./attempt.ts";
 import type { FinalState, Fault, WaitReason } from "./job.ts";
 import { isRecord } from "./json-value.ts";
-import { requestForbidden } from "./refused-models.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { RetryReason, RetryTimes } from "./retry.ts";
 
@@ -92,9 +91,6 @@ export type LineStep =
       readonly notBefore: Date;
       readonly waitReason: WaitReason;
     };
-
-/** The end of a job that is refused while its model answers others: see domain/refused-models.ts. */
-export const forbidden = { state: "failed", failureCode: requestForbidden, failureFault: "policy" } as const;
 
 export interface LineTerms {
   readonly tries: number;

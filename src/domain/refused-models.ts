@@ -25,6 +25,8 @@ export const refusedJobsMax = 50;
 
 /** The failure code of a job that is refused while its model answers others. */
 export const requestForbidden = "request_forbidden";
+/** The end of such a job. */
+export const forbidden = { state: "failed", failureCode: requestForbidden, failureFault: "policy" } as const;
 const refusalsMax = 3;
 
 /** Whether a refusal is the request's own, after the model has answered others `times` times since it refused this one. */

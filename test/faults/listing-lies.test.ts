@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { openArena } from "./arena.ts";
 import type { Arena } from "./arena.ts";
 import { makeEdition } from "./edition.ts";
+import { plainProcesses } from "./plan.ts";
 import type { Schedule } from "./plan.ts";
 import { run } from "./run.ts";
 import { createVisibilityMs, lateListingPatch } from "./timers.ts";
@@ -23,11 +24,7 @@ const lines = 24;
 /** The answer to the create is lost, and the listing keeps it back until it has been given up, though not for as long as its money is held. */
 const lie: Schedule = {
   seed: 1,
-  processes: [
-    { name: "api", roles: "api" },
-    { name: "work", roles: "dispatcher,worker" },
-    { name: "batch", roles: "batcher" },
-  ],
+  processes: plainProcesses,
   bulks: [{ atMs: 0, queue: "alpha/main", urgency: "whenever", lines, canceled: false }],
   // Twice what the lines can cost at worst: what is in doubt stays held beside what is sent again.
   ceilings: { "alpha/main": 2, "alpha/tight": 1, "beta/main": 1 },

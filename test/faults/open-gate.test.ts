@@ -6,6 +6,7 @@ import { openArena } from "./arena.ts";
 import type { Arena } from "./arena.ts";
 import { makeEdition } from "./edition.ts";
 import type { Patch } from "./edition.ts";
+import { plainProcesses } from "./plan.ts";
 import type { Schedule } from "./plan.ts";
 import { run } from "./run.ts";
 
@@ -26,11 +27,7 @@ const openGate: Patch = {
 /** So much work that calls would go on for as long as it is stopped. */
 const stopped: Schedule = {
   seed: 1,
-  processes: [
-    { name: "api", roles: "api" },
-    { name: "work", roles: "dispatcher,worker" },
-    { name: "batch", roles: "batcher" },
-  ],
+  processes: plainProcesses,
   bulks: [{ atMs: 0, queue: "alpha/main", urgency: "now", lines: 150, canceled: false }],
   ceilings: { "alpha/main": 2, "alpha/tight": 1, "beta/main": 1 },
   raiseAtMs: 2_500,

@@ -13,6 +13,13 @@ export interface PlannedProcess {
   readonly roles: string;
 }
 
+/** One of each, for schedules that are written by hand. */
+export const plainProcesses: readonly PlannedProcess[] = [
+  { name: "api", roles: "api" },
+  { name: "work", roles: "dispatcher,worker" },
+  { name: "batch", roles: "batcher" },
+];
+
 export interface PlannedBulk {
   readonly atMs: number;
   readonly queue: QueueName;

@@ -29,13 +29,23 @@ export const loseAnswer = ({ simulator }: BatchFixture, times = 1): void =>
   });
 
 /** Somebody else in the workspace creates a batch of so many lines. */
-export async function createForeign({ simulator }: BatchFixture, lines: number): Promise<void> {
+export const createForeign = (fixture: BatchFixture, lines: number): Promise<void> =>
+  createOutside(
+    fixture,
+    Array.from({ length: lines }, (_, n) => `theirs-${n}`),
+  );
+
+/** Creates a batch with these names of lines past Sluice. */
+export async function createOutside(
+  { simulator }: BatchFixture,
+  customIds: readonly string[],
+): Promise<void> {
   const params = {
     model: "claude-haiku-4-5",
     max_tokens: 16,
     messages: [{ role: "user", content: "hello" }],
   };
-  const requests = Array.from({ length: lines }, (_, n) => ({ custom_id: `theirs-${n}`, params }));
+  const requests = customIds.map((customId) => ({ custom_id: customId, params }));
   const answer = await fetch(`${simulator.url}${createPath}`, {
     method: "POST",
     headers: {

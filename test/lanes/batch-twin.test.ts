@@ -2,33 +2,20 @@
 import { afterEach, expect, test } from "vitest";
 import { customIdOf } from "../../src/domain/pack.ts";
 import { recoverBatches } from "../../src/lanes/batch/recover.ts";
+import { createOutside, minuteMs } from "./batch-doubts.ts";
 import { openBatchFixture } from "./batch-fixture.ts";
 import type { BatchFixture } from "./batch-fixture.ts";
 
-const minuteMs = 60_000;
 const lines = 12;
 let fixture: BatchFixture;
 afterEach(() => fixture.close());
 
 /** The same lines once more, as a client that repeats a create would send them. */
-async function createTwin(batchId: string, jobIds: readonly string[]): Promise<void> {
-  const params = {
-    model: "claude-haiku-4-5",
-    max_tokens: 16,
-    messages: [{ role: "user", content: "hello" }],
-  };
-  const requests = jobIds.map((id) => ({ custom_id: customIdOf(batchId, id), params }));
-  const answer = await fetch(`${fixture.simulator.url}/v1/messages/batches`, {
-    method: "POST",
-    headers: {
-      authorization: "Bearer test-key",
-      "anthropic-version": "2026-10-21",
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({ requests }),
-  });
-  expect(answer.status).toBe(200);
-}
+const createTwin = (batchId: string, jobIds: readonly string[]): Promise<void> =>
+  createOutside(
+    fixture,
+    jobIds.map((id) => customIdOf(batchId, id)),
+  );
 
 test("a twin is booked under the budgets of its jobs, counted as paid twice with an alert, and looked at once", async () => {
   fixture = await openBatchFixture();

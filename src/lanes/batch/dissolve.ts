@@ -4,10 +4,9 @@
 // The decision is in the row before the first line goes back (an error code; nobody sends or adopts it any more), and the row gets
 // its last state when no line is left. Whoever dies in between leaves the rest to the next step: what is recorded stays recorded.
 
-import { forbidden } from "../../domain/batch-line.ts";
 import type { WaitReason } from "../../domain/job.ts";
 import { batchRefused, mixedRefused } from "../../domain/pack.ts";
-import { requestForbidden } from "../../domain/refused-models.ts";
+import { forbidden, requestForbidden } from "../../domain/refused-models.ts";
 import { reach } from "../../observe/points.ts";
 import { closeUnsent } from "../../postgres/message-batches.ts";
 import type { MessageBatch } from "../../postgres/message-batches.ts";

@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import type { Answer } from "../../domain/answer.ts";
 import type { AttemptOutcome } from "../../domain/attempt.ts";
-import { forbidden, stepAfterLine } from "../../domain/batch-line.ts";
+import { stepAfterLine } from "../../domain/batch-line.ts";
 import type { LineResult, LineStep, LineTerms } from "../../domain/batch-line.ts";
+import { forbidden } from "../../domain/refused-models.ts";
 import { cutByCap } from "../../domain/right-size.ts";
 import { costNanoUsd, findPrice, readUsage } from "../../domain/price.ts";
 import type { SettledLine } from "../../postgres/message-batch-lines.ts";
